@@ -1,0 +1,24 @@
+# Works with the classic builder and with BuildKit.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json ./
+COPY src ./src
+RUN npm run build && chmod 0755 dist/screenpass.js
+
+FROM ${NODE_IMAGE}
+LABEL org.opencontainers.image.title="screenpass" \
+      org.opencontainers.image.description="Sidecar for docker-mailserver: lets wanted senders through postscreen" \
+      org.opencontainers.image.licenses="MIT"
+ENV NODE_ENV=production
+# The link lets people say `docker exec screenpass screenpass status`.
+RUN mkdir /etc/screenpass /var/lib/screenpass && ln -s /app/screenpass.mjs /usr/local/bin/screenpass
+# The name tells node that this one file is an ES module: there is no package.json beside it.
+COPY --from=build /build/dist/screenpass.js /app/screenpass.mjs
+# The user is root on purpose: the Engine's socket belongs to root, and so does a shared directory that the
+# Engine made. docker-compose.yml takes away what root can do beyond that.
+ENTRYPOINT ["node", "/app/screenpass.mjs"]
+CMD ["run"]

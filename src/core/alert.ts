@@ -1,0 +1,152 @@
+import { type Decision, REASONS } from './policy.ts';
+import type { Refusal } from './session.ts';
+
+/** `count` stands where one line tells of several causes (DESIGN: nothing silent, but bounded). */
+export interface AlertFields {
+  started: {
+    version: string;
+    mode: 'enforce' | 'observe';
+    container: string;
+    table: string;
+    senders: number;
+    networks: number;
+    entries: number;
+  };
+  'sender-refused': {
+    sender: string;
+    client: string;
+    port: number;
+    gate: string;
+    code: number | null;
+    enhanced: string | null;
+    zones: readonly string[];
+    decision: 'allow' | 'keep' | 'wait' | 'refuse';
+    reason: string;
+    at: string;
+  };
+  'sender-allowed': {
+    sender: string;
+    networks: number;
+    cause: string;
+    since: string;
+    effect: 'table-written' | 'observed' | 'not-wired';
+  };
+  'sender-recovered': { sender: string; client: string; seconds: number };
+  'entry-expired': { sender: string; since: string; lastSeen: string };
+  'reload-done': { senders: readonly string[]; ms: number; attempts: number };
+  'reload-failed': { reason: string; retrySeconds: number };
+  'table-invalid': { reason: string; line: number | null; remedy: string };
+  'table-restored': { reason: 'missing' | 'altered' | 'valid-again' };
+  'not-wired': { reason: string; line: string; remedy: string };
+  'mailserver-lost': { container: string; reason: string; remedy: string };
+  'mailserver-back': { container: string; seconds: number };
+  stopping: { signal: string; entries: number };
+}
+
+export type AlertKind = keyof AlertFields;
+export type AlertLevel = 'info' | 'warn' | 'error';
+
+interface AlertRow<K extends AlertKind> {
+  readonly level: AlertLevel;
+  /** When it is raised, for the README. */
+  readonly when: string;
+  readonly text: (fields: AlertFields[K]) => string;
+}
+
+/** Each alert kind with its level, its moment and its text: the only place that decides them. */
+export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
+  started: {
+    level: 'info',
+    when: 'the daemon begins',
+    text: (f) =>
+      `screenpass ${f.version} watches ${f.senders} senders in the log of ${f.container} (${f.mode})`,
+  },
+  'sender-refused': {
+    level: 'warn',
+    when: 'postscreen turned a watched sender away; says at which gate and what was decided',
+    text: (f) =>
+      `postscreen refused ${f.sender} at ${f.client} (${f.gate}${f.zones.length > 0 ? `: ${f.zones.join(', ')}` : ''}): ` +
+      `${f.decision}, ${f.reason}`,
+  },
+  'sender-allowed': {
+    level: 'info',
+    when: 'the networks of a sender stand in the table (or would, in observe mode)',
+    text: (f) =>
+      ({
+        'table-written': `${f.sender} is allowed now: ${f.networks} networks are in the table`,
+        observed: `${f.sender} would be allowed: ${f.networks} networks; observe mode writes nothing`,
+        'not-wired': `${f.sender}: ${f.networks} networks are in the table, but Postfix does not use the table yet`,
+      })[f.effect],
+  },
+  'sender-recovered': {
+    level: 'info',
+    when: 'the first connection of a refused sender that the table let in',
+    text: (f) => `${f.sender} gets through again: ${f.client} passed ${f.seconds} s after the first refusal`,
+  },
+  'entry-expired': {
+    level: 'info',
+    when: 'a sender was not seen for SCREENPASS_TTL and left the table',
+    text: (f) => `${f.sender} left the table: last seen ${f.lastSeen}`,
+  },
+  'reload-done': {
+    level: 'info',
+    when: 'Postfix is proven to have read the table',
+    text: (f) => `Postfix reloaded in ${f.ms} ms and uses the table: ${f.senders.join(', ') || 'no entries'}`,
+  },
+  'reload-failed': {
+    level: 'error',
+    when: 'a reload was not proven; it is tried again until it is',
+    text: (f) => `Postfix did not reload: ${f.reason}; next try in ${f.retrySeconds} s`,
+  },
+  'table-invalid': {
+    level: 'error',
+    when: 'Postfix does not read the table as meant; a table that Postfix would not take is never put in place',
+    text: (f) => `the table is not right for Postfix: ${f.reason}. ${f.remedy}`,
+  },
+  'table-restored': {
+    level: 'warn',
+    when: 'our part of the table was missing or altered and stands again, or Postfix takes the table again',
+    text: (f) =>
+      ({
+        missing: 'the table or our part of it was missing and is there again',
+        altered: 'our part of the table had been altered and is as it should be again',
+        'valid-again': 'Postfix reads the whole table again',
+      })[f.reason],
+  },
+  'not-wired': {
+    level: 'error',
+    when: 'Postfix does not consult the table, so nothing that screenpass writes has an effect',
+    text: (f) => `postscreen does not use the table: ${f.reason}. ${f.remedy}`,
+  },
+  'mailserver-lost': {
+    level: 'warn',
+    when: 'the log of the mail container cannot be followed',
+    text: (f) => `cannot follow ${f.container}: ${f.reason}. ${f.remedy}`,
+  },
+  'mailserver-back': {
+    level: 'info',
+    when: 'the log is followed again',
+    text: (f) => `following ${f.container} again after ${f.seconds} s`,
+  },
+  stopping: {
+    level: 'info',
+    when: 'the daemon was asked to stop and has finished the write in hand',
+    text: (f) => `stopped by ${f.signal}; ${f.entries} entries stay in the table`,
+  },
+};
+
+/** Id and fields of sender-refused. The id stays the same when the same session is read again. */
+export function refusalAlert(
+  refusal: Refusal,
+  sender: string,
+  decision: Decision,
+  container: string,
+): [id: string, fields: AlertFields['sender-refused']] {
+  const { ip, port, connectedAt, at, gate, code, enhanced, zones } = refusal;
+  const id = `${container.slice(0, 12)} [${ip}]:${port} ${new Date(connectedAt ?? at).toISOString()}`;
+  const told = { sender, client: ip, port, gate, code, enhanced, zones };
+  return [
+    id,
+    { ...told, decision: decision.kind, reason: REASONS[decision.reason], at: new Date(at).toISOString() },
+  ];
+}

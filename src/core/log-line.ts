@@ -1,0 +1,49 @@
+/** The header that syslog or Postfix's own log writer puts before each message, and what follows it. */
+export interface PostfixLine {
+  /** Process name: the last component of the tag, e.g. `postscreen` of `postfix/smtpd-proxyprotocol/postscreen`. */
+  readonly program: string;
+  /** The stamp that the mail host wrote, as text; null when the header has none. */
+  readonly stamp: string | null;
+  readonly severity: 'warning' | 'error' | 'fatal' | 'panic' | null;
+  /** The message, one character a byte. */
+  readonly body: string;
+}
+
+const RFC3339 = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)`;
+const CLASSIC = String.raw`[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d`;
+const COMPOSE_NAME = String.raw`[A-Za-z0-9][\w.-]{0,127} {0,127}\| `;
+const SUPERVISORD_DEBUG = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} DEBG '[^']{1,64}' std(?:out|err) output: `;
+
+/**
+ * Optional in front: compose's name, the Engine's stamp, supervisord's debug header. Then the mail host's stamp
+ * (rsyslog decides which form), host, tag. Anchored: the words of a Postfix line also occur inside
+ * other programs' lines, put there by strangers.
+ */
+const HEADER = new RegExp(
+  `^(?:${COMPOSE_NAME})?(?:(${RFC3339}) )?(?:${SUPERVISORD_DEBUG})?` +
+    `(?:(${RFC3339}|${CLASSIC}) )?[^ ]{1,255} ([^ \\[\\]]{1,255})\\[\\d{1,10}\\]: (?:(warning|error|fatal|panic): )?`,
+);
+
+const POSTFIX_PROGRAMS = new Set(
+  (
+    'anvil bounce cleanup defer discard dnsblog error flush lmtp local master nqmgr oqmgr pickup pipe postalias ' +
+    'postdrop postfix postfix-script postkick postlog postlogd postmap postmulti postqueue postscreen postsuper ' +
+    'proxymap qmgr qmqpd scache sendmail showq smtp smtpd spawn tlsmgr tlsproxy trace trivial-rewrite verify virtual'
+  ).split(' '),
+);
+
+/**
+ * Reads one log line, without its line end, one character a byte (latin1). Undefined: not a line of a Postfix
+ * program. The tag is `syslog_name/process`, and administrators choose syslog_name freely (postconf(5)), so a
+ * known process name is enough.
+ */
+export function parseLogLine(text: string): PostfixLine | undefined {
+  const header = HEADER.exec(text);
+  if (header === null) return undefined;
+  const [whole, first = null, second = null, tag = '', severity = null] = header;
+  const stamp = second ?? first;
+  const slash = tag.lastIndexOf('/');
+  const program = tag.slice(slash + 1);
+  if (slash < 0 || !(tag.startsWith('postfix') || POSTFIX_PROGRAMS.has(program))) return undefined;
+  return { program, stamp, severity: severity as PostfixLine['severity'], body: text.slice(whole.length) };
+}

@@ -1,0 +1,213 @@
+import {
+  type Address,
+  contains,
+  type Family,
+  formatNetwork,
+  hostNetwork,
+  type Network,
+  network,
+} from './network.ts';
+import { subtract } from './network-set.ts';
+import type { Match, Sender } from './sender-index.ts';
+import type { Gate, Refusal } from './session.ts';
+import { type Entry, entryOf, type State, withEntry } from './state.ts';
+
+export type Scope = 'sender' | 'network' | 'address';
+
+/** What the administrator allows, parsed once from the settings. */
+export interface Rules {
+  readonly scope: Scope;
+  /** Refusals of a sender within windowMs before it is allowed. */
+  readonly threshold: number;
+  readonly windowMs: number;
+  /** An entry leaves this long after its sender was last seen. */
+  readonly ttlMs: number;
+  /** Never allowed: SCREENPASS_NEVER and the Engine's own networks. */
+  readonly never: readonly Network[];
+  readonly vetoZones: ReadonlySet<string>;
+}
+
+export type Reason =
+  | 'evidence'
+  | 'already-allowed'
+  | 'below-threshold'
+  | 'unknown-sender'
+  | 'not-curable'
+  | 'reserved-network'
+  | 'never-listed'
+  | 'too-wide'
+  | 'vetoed-by-dnsbl';
+
+/** What the reasons mean, for alerts and for `check`. */
+export const REASONS: Readonly<Record<Reason, string>> = {
+  evidence: 'the address is in a network of the sender',
+  'already-allowed': 'it is in the table already; sessions that began before the reload still fail',
+  'below-threshold': 'not yet refused SCREENPASS_THRESHOLD times within SCREENPASS_WINDOW',
+  'unknown-sender': 'no watched sender has this address',
+  'not-curable': "postscreen does not ask the access list about this, or the operator's own rule refused it",
+  'reserved-network': 'private or reserved address space is never allowed',
+  'never-listed': 'SCREENPASS_NEVER or a network of the Engine holds it',
+  'too-wide': 'the network of the sender is wider than is ever allowed',
+  'vetoed-by-dnsbl': 'a zone of SCREENPASS_VETO_DNSBL lists it',
+};
+
+export interface Decision {
+  readonly kind: 'allow' | 'keep' | 'wait' | 'refuse';
+  readonly reason: Reason;
+}
+
+/** Nothing wider than this is ever written: the widest published networks of real senders are an IPv4 /15. */
+export const WIDEST: Readonly<Record<Family, number>> = { 4: 13, 6: 28 };
+
+/** Space that no sender on the public Internet has (IANA special-purpose registries, RFC 6890). */
+export const RESERVED: readonly Network[] = (
+  '0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 ' +
+  '192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 ' +
+  '::/8 64:ff9b::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 2002::/16 3fff::/20 5f00::/16 fc00::/7 ' +
+  'fe80::/10 fec0::/10 ff00::/8'
+)
+  .split(' ')
+  .map(network);
+
+/** postscreen asks its access list before these tests, so an entry in it cures them (postscreen(8)). */
+const CURABLE: ReadonlySet<Gate> = new Set([
+  'dnsbl',
+  'pregreet',
+  'protocol',
+  'first-contact',
+  'veto',
+  'greet-wait',
+] satisfies Gate[]);
+
+/** What to do about a refusal of this address, whose sender was found by its networks alone. */
+export function decide(
+  address: Address,
+  match: Match | undefined,
+  refusal: Pick<Refusal, 'gate' | 'zones' | 'at'>,
+  state: State,
+  rules: Rules,
+): Decision {
+  const refuse = (reason: Reason): Decision => ({ kind: 'refuse', reason });
+  if (RESERVED.some((network) => contains(network, address))) return refuse('reserved-network');
+  if (match === undefined) return refuse('unknown-sender');
+  if (!CURABLE.has(refusal.gate)) return refuse('not-curable');
+  if (rules.never.some((network) => contains(network, address))) return refuse('never-listed');
+  if (match.network.prefix < WIDEST[match.network.family]) return refuse('too-wide');
+  if (refusal.zones.some((zone) => rules.vetoZones.has(zone))) return refuse('vetoed-by-dnsbl');
+  if (isOpen(state, match.sender, address, rules)) return { kind: 'keep', reason: 'already-allowed' };
+  const recent = recentRefusals(state, match.sender.id, refusal.at, rules);
+  const known = entryOf(state, match.sender.id) !== undefined;
+  if (!known && recent.length + 1 < rules.threshold) return { kind: 'wait', reason: 'below-threshold' };
+  return { kind: 'allow', reason: 'evidence' };
+}
+
+/** The state after the decision on a refusal was taken. */
+export function afterRefusal(
+  state: State,
+  { refusal, match, address }: { refusal: Refusal; match: Match; address: Address },
+  decision: Decision,
+  rules: Rules,
+): State {
+  const { id } = match.sender;
+  const entry = entryOf(state, id);
+  if (decision.kind === 'keep' && entry !== undefined) {
+    return withEntry(state, { ...entry, lastSeen: Math.max(entry.lastSeen, refusal.at) });
+  }
+  if (decision.kind === 'wait') {
+    const refusals = [...recentRefusals(state, id, refusal.at, rules), refusal.at];
+    return { ...state, refusals: { ...state.refusals, [id]: refusals } };
+  }
+  if (decision.kind !== 'allow') return state;
+  const { [id]: _, ...refusals } = state.refusals;
+  const first = Math.min(refusal.at, ...recentRefusals(state, id, refusal.at, rules));
+  return withEntry({ ...state, refusals }, opened(entry, { refusal, match, address }, first, rules));
+}
+
+function opened(
+  entry: Entry | undefined,
+  { refusal, match, address }: { refusal: Refusal; match: Match; address: Address },
+  first: number,
+  rules: Rules,
+): Entry {
+  const open = rules.scope === 'address' ? hostNetwork(address) : match.network;
+  const networks = rules.scope === 'sender' ? [] : [...(entry?.networks ?? []), formatNetwork(open)];
+  return {
+    sender: match.sender.id,
+    scope: rules.scope,
+    networks,
+    since: entry?.since ?? refusal.at,
+    lastSeen: refusal.at,
+    cause: entry?.cause ?? causeOf(refusal),
+    refusedAt: entry?.refusedAt ?? first,
+    announced: false,
+  };
+}
+
+/** Gate, code and first zone, for the table: Postfix's own words, and of those only what cannot end a comment. */
+function causeOf({ gate, code, zones }: Refusal): string {
+  const zone = zones[0] !== undefined && /^[A-Za-z0-9._-]{1,253}$/.test(zones[0]) ? zones[0] : null;
+  return [gate, code, zone].filter((part) => part !== null).join(' ');
+}
+
+function recentRefusals(state: State, sender: string, now: number, rules: Rules): readonly number[] {
+  const recent = (state.refusals[sender] ?? []).filter((at) => now - at <= rules.windowMs);
+  return recent.slice(-rules.threshold);
+}
+
+/** The networks that the entry puts into the table: never wider, reserved or forbidden, whatever was published. */
+export function openNetworks(entry: Entry, sender: Sender, rules: Rules): Network[] {
+  const wanted = entry.scope === 'sender' ? sender.networks : entry.networks.map(network);
+  const narrow = wanted.filter(({ family, prefix }) => prefix >= WIDEST[family]);
+  return subtract(narrow, [...RESERVED, ...rules.never], WIDEST);
+}
+
+/** Whether an entry of the sender lets this address in. */
+export function isOpen(state: State, sender: Sender, address: Address, rules: Rules): boolean {
+  const entry = entryOf(state, sender.id);
+  if (entry === undefined) return false;
+  return openNetworks(entry, sender, rules).some((network) => contains(network, address));
+}
+
+/** The state after an address of the sender got in; `seconds` from the refusal when the table had let it in. */
+export function afterPass(
+  state: State,
+  sender: string,
+  passed: { at: number; allowlisted: boolean },
+): { state: State; recoveredAfter: number | null } {
+  const { [sender]: _, ...gaveUp } = state.gaveUp;
+  const entry = entryOf(state, sender);
+  if (entry === undefined) return { state: { ...state, gaveUp }, recoveredAfter: null };
+  const recovered = passed.allowlisted && entry.refusedAt !== null && passed.at >= entry.refusedAt;
+  const seen = {
+    ...entry,
+    lastSeen: Math.max(entry.lastSeen, passed.at),
+    refusedAt: recovered ? null : entry.refusedAt,
+  };
+  const recoveredAfter = recovered ? Math.round((passed.at - (entry.refusedAt ?? 0)) / 1000) : null;
+  return { state: withEntry({ ...state, gaveUp }, seen), recoveredAfter };
+}
+
+/**
+ * A client that leaves during the greet wait was turned away by the wait itself when its sender did so twice within
+ * the window without a pass between.
+ */
+export function afterGivingUp(
+  state: State,
+  sender: string,
+  at: number,
+  rules: Rules,
+): { state: State; refused: boolean } {
+  const before = state.gaveUp[sender];
+  const refused = before !== undefined && Math.abs(at - before) <= rules.windowMs;
+  return { state: { ...state, gaveUp: { ...state.gaveUp, [sender]: at } }, refused };
+}
+
+/** The entries whose time is over at `now`; those of SCREENPASS_PRESEED (`keep`) have none. */
+export function expired(
+  state: State,
+  now: number,
+  rules: Rules,
+  keep: ReadonlySet<string>,
+): readonly Entry[] {
+  return state.entries.filter(({ sender, lastSeen }) => !keep.has(sender) && now - lastSeen > rules.ttlMs);
+}

@@ -1,0 +1,247 @@
+import { isIP } from 'node:net';
+import { type PostfixLine, parseLogLine } from './log-line.ts';
+
+export type EventKind =
+  | 'connect'
+  | 'pass_new'
+  | 'pass_old'
+  | 'allowlisted'
+  | 'denylisted'
+  | 'allowlist_veto'
+  | 'dnsbl_rank'
+  | 'dnsbl_listed'
+  | 'pregreet'
+  | 'hangup'
+  | 'protocol'
+  | 'reject'
+  | 'data_without_rcpt'
+  | 'disconnect'
+  | 'cache_or_info'
+  | 'smtpd_reject'
+  | 'milter_reject'
+  | 'reload'
+  | 'other';
+
+/**
+ * What one Postfix line says; null where the line has no such value. The client address and port, `code`,
+ * `enhanced`, `dnsbl` and `text` are Postfix's own words. `helo`, `sender` and `recipient` are the client's claims:
+ * they are for people to read and must never decide anything.
+ */
+export interface PostfixEvent {
+  readonly program: string;
+  readonly kind: EventKind;
+  /** Canonical address; null when the line has none or an unreadable one. */
+  readonly ip: string | null;
+  readonly port: number | null;
+  readonly code: number | null;
+  readonly enhanced: string | null;
+  readonly dnsbl: string | null;
+  readonly rank: number | null;
+  readonly helo: string | null;
+  readonly sender: string | null;
+  readonly recipient: string | null;
+  /** reject, smtpd_reject, milter_reject: the reply's text. hangup: `before` or `after` the SMTP handshake. */
+  readonly text: string | null;
+  /** The mail host's own stamp, as text. */
+  readonly stamp: string | null;
+}
+
+/** Postfix cuts each message silently at this many bytes, so what stands at the end of such a line is not certain. */
+const CUT_AT = 2000;
+
+const CLIENT = String.raw`\[([^\] ]{1,45})\]:(\d{1,5})`;
+/** The port only with smtpd_client_port_logging. */
+const SMTPD_CLIENT = String.raw`[^ \[\]]*\[([^\]]{1,45})\](?::(\d{1,5}))?`;
+const STATUS = String.raw`([245]\.\d{1,3}\.\d{1,3})`;
+
+/** One message of postscreen: how it begins, what must follow, and which capture (after address and port) it has. */
+const POSTSCREEN: readonly (readonly [EventKind, RegExp])[] = [
+  ['connect', new RegExp(`^CONNECT from ${CLIENT}(?: to \\[[^\\] ]{1,45}\\]:\\d{1,5})?$`)],
+  ['pass_new', new RegExp(`^PASS NEW ${CLIENT}$`)],
+  ['pass_old', new RegExp(`^PASS OLD ${CLIENT}$`)],
+  ['allowlisted', new RegExp(`^(?:ALLOW|WHITE)LISTED ${CLIENT}$`)],
+  ['denylisted', new RegExp(`^(?:DENY|BLACK)LISTED ${CLIENT}$`)],
+  ['allowlist_veto', new RegExp(`^(?:ALLOW|WHITE)LIST VETO ${CLIENT}$`)],
+  ['disconnect', new RegExp(`^DISCONNECT ${CLIENT}$`)],
+  ['pregreet', new RegExp(`^PREGREET \\d{1,10} after [\\d.]{1,20} from ${CLIENT}: `)],
+  ['hangup', new RegExp(`^HANGUP after [\\d.]{1,20} from ${CLIENT} in tests (before|after) SMTP handshake$`)],
+  ['protocol', new RegExp(`^(?:COMMAND PIPELINING|BARE NEWLINE|NON-SMTP COMMAND) from ${CLIENT}(?::? |$)`)],
+  ['protocol', new RegExp(`^COMMAND (?:TIME|LENGTH|COUNT) LIMIT from ${CLIENT}(?: after [A-Z]+|)$`)],
+  ['data_without_rcpt', new RegExp(`^(?:DATA|BDAT) without valid RCPT from ${CLIENT}$`)],
+  [
+    'reject',
+    new RegExp(`^NOQUEUE: reject: CONNECT from ${CLIENT}: (too many connections|all server ports busy)$`),
+  ],
+  ['reject', new RegExp(`^reject: connect from ${CLIENT}: (all screening ports busy)$`)],
+];
+const DNSBL_RANK = new RegExp(`^DNSBL rank (-?\\d{1,9}) for ${CLIENT}$`);
+const RCPT_REJECT = new RegExp(`^NOQUEUE: reject: RCPT from ${CLIENT}: ([45]\\d\\d) ${STATUS} `);
+const DNSBL_LISTED = /^addr ([^ ]{1,45}) listed by domain ([^ ]{1,255}) as ([^ ]{1,45})$/;
+const SMTPD_REJECT = new RegExp(
+  `^[0-9A-Za-z]{1,40}: (reject|milter-reject): [A-Z-]{1,20} from ${SMTPD_CLIENT}: (?:(\\d{3}) )?${STATUS} `,
+);
+/**
+ * postscreen puts a comma between the fields, smtpd does not. No blank can stand in HELO, so of several such ends
+ * only the real one matches.
+ */
+const LAST_FIELDS = /(?:,|;|) proto=E?SMTP(?:,? helo=<([^ ]*)>)?$/;
+/** smtpd's own DNSBL texts: the word before the bracket tells what was listed. */
+const SMTPD_DNSBL = /^Service unavailable; [A-Z][a-z]+ [a-z]+ \[[^\]]*\] blocked using ([^ ;]{1,255})/;
+
+/**
+ * Reads one log line (one character a byte, no line end). Undefined: not a line of a Postfix program.
+ * Any text gives a result in time linear to its length; nothing throws.
+ */
+export function parseEvent(text: string): PostfixEvent | undefined {
+  const line = parseLogLine(text);
+  if (line === undefined) return undefined;
+  return { ...NOTHING, ...readBody(line), program: line.program, stamp: line.stamp };
+}
+
+type Found = Partial<PostfixEvent> & { kind: EventKind };
+
+const NOTHING = {
+  ip: null,
+  port: null,
+  code: null,
+  enhanced: null,
+  dnsbl: null,
+  rank: null,
+  helo: null,
+  sender: null,
+  recipient: null,
+  text: null,
+};
+
+function readBody({ program, severity, body }: PostfixLine): Found {
+  switch (program) {
+    case 'postscreen':
+      return (severity === null && readPostscreen(body)) || { kind: 'cache_or_info' };
+    case 'dnsblog':
+      return (severity === null && readDnsblog(body)) || { kind: 'cache_or_info' };
+    case 'smtpd':
+    case 'cleanup':
+      return (severity === null && readSmtpd(program, body)) || { kind: 'other' };
+    case 'master':
+      return { kind: severity === null && body.startsWith('reload -- version ') ? 'reload' : 'other' };
+    default:
+      return { kind: 'other' };
+  }
+}
+
+function readPostscreen(body: string): Found | undefined {
+  if (body.startsWith('NOQUEUE: reject: RCPT ')) return readRcptReject(body);
+  const rank = DNSBL_RANK.exec(body);
+  if (rank !== null) return { kind: 'dnsbl_rank', rank: Number(rank[1]), ...client(rank[2], rank[3]) };
+  for (const [kind, pattern] of POSTSCREEN) {
+    const match = pattern.exec(body);
+    if (match !== null) return { kind, ...client(match[1], match[2]), text: match[3] ?? null };
+  }
+  return undefined;
+}
+
+/**
+ * `NOQUEUE: reject: RCPT from [A]:P: CODE ENH TEXT; from=<S>, to=<R>, proto=P, helo=<H>`. Everything before the
+ * first `; from=<` is Postfix's. HELO is the last field and cannot hold a blank, so the last `, proto=` before it
+ * is Postfix's too; the border between sender and recipient can be forged by either.
+ */
+function readRcptReject(body: string): Found | undefined {
+  const match = RCPT_REJECT.exec(body);
+  if (match === null) return undefined;
+  const [whole, ip, port, code, enhanced = null] = match;
+  const from = body.indexOf('; from=<', whole.length - 1);
+  const text = body.slice(whole.length, from < 0 ? undefined : from);
+  const blocked = text.indexOf('blocked using ');
+  const dnsbl = blocked < 0 ? null : text.slice(blocked + 'blocked using '.length);
+  const claims = from < 0 || body.length >= CUT_AT ? {} : readClaims(body.slice(from + '; from=<'.length));
+  return { kind: 'reject', ...client(ip, port), code: Number(code), enhanced, dnsbl, text, ...claims };
+}
+
+function readClaims(rest: string): Partial<PostfixEvent> {
+  const end = LAST_FIELDS.exec(rest);
+  if (end?.[1] === undefined) return {};
+  const { head, recipient } = cutRecipient(rest.slice(0, end.index), ['>, to=<']);
+  return { helo: decode(end[1]), sender: head.endsWith('>') ? decode(head.slice(0, -1)) : null, recipient };
+}
+
+/** Reads `...to=<R>` from the end; `head` keeps the `>` that closes the sender. */
+function cutRecipient(
+  envelope: string,
+  marks: readonly string[],
+): { head: string; recipient: string | null } {
+  const at = Math.max(...marks.map((mark) => envelope.lastIndexOf(mark)));
+  if (at < 0 || !envelope.endsWith('>')) return { head: envelope, recipient: null };
+  const recipient = envelope.slice(envelope.indexOf('<', at) + 1, -1);
+  return { head: envelope.slice(0, at + 1), recipient: decode(recipient) };
+}
+
+function readDnsblog(body: string): Found | undefined {
+  const match = DNSBL_LISTED.exec(body);
+  if (match === null) return undefined;
+  const [, ip, dnsbl = null, text = null] = match;
+  return { kind: 'dnsbl_listed', ip: address(ip), dnsbl, text };
+}
+
+function readSmtpd(program: string, body: string): Found | undefined {
+  const match = SMTPD_REJECT.exec(body);
+  if (match === null) return undefined;
+  const [whole, verb, ip, port, code, enhanced = null] = match;
+  if (verb === 'reject' && (program !== 'smtpd' || code === undefined)) return undefined;
+  const { text, ...claims } = readSmtpdFields(body.slice(whole.length));
+  return {
+    kind: verb === 'reject' ? 'smtpd_reject' : 'milter_reject',
+    ip: address(ip),
+    port: port === undefined ? null : Number(port),
+    code: code === undefined ? null : Number(code),
+    enhanced,
+    dnsbl: SMTPD_DNSBL.exec(text)?.[1] ?? null,
+    text,
+    ...(body.length >= CUT_AT ? {} : claims),
+  };
+}
+
+/**
+ * `TEXT; from=<S> to=<R> proto=P helo=<H>`, of which S and R depend on the SMTP stage. TEXT often repeats an address
+ * of the client's, so the fields are read from the end.
+ */
+function readSmtpdFields(
+  rest: string,
+): Pick<PostfixEvent, 'helo' | 'sender' | 'recipient'> & { text: string } {
+  const fields = withoutLogin(rest);
+  const end = LAST_FIELDS.exec(fields);
+  if (end === null) return { text: rest, helo: null, sender: null, recipient: null };
+  const helo = end[1] === undefined ? null : decode(end[1]);
+  const { head, recipient } = cutRecipient(fields.slice(0, end.index), ['> to=<', '; to=<']);
+  const from = head.lastIndexOf('; from=<');
+  if (from < 0 || !head.endsWith('>')) return { text: head.replace(/;$/, ''), helo, sender: null, recipient };
+  return {
+    text: head.slice(0, from),
+    helo,
+    sender: decode(head.slice(from + '; from=<'.length, -1)),
+    recipient,
+  };
+}
+
+/** Takes `sasl_method=... sasl_username=...` off the end. */
+function withoutLogin(fields: string): string {
+  let end = fields.length;
+  for (let blank = fields.lastIndexOf(' '); blank > 0; blank = fields.lastIndexOf(' ', blank - 1)) {
+    if (!fields.startsWith('sasl_', blank + 1)) break;
+    end = blank;
+  }
+  return fields.slice(0, end);
+}
+
+function client(ip: string | undefined, port: string | undefined): { ip: string | null; port: number } {
+  return { ip: address(ip), port: Number(port) };
+}
+
+/** Postfix logs canonical addresses; what net.isIP refuses is a redaction or damage. */
+function address(text: string | undefined): string | null {
+  return text !== undefined && isIP(text) !== 0 ? text : null;
+}
+
+/** Lines are read a byte a character, so that nothing but LF ends one; claims are UTF-8 when smtputf8_enable is on. */
+function decode(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}

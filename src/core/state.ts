@@ -1,0 +1,64 @@
+import type { Scope } from './policy.ts';
+
+/** The last handled line of one stream. Several lines can share a stamp: `count` of them are handled. */
+export interface Mark {
+  readonly stamp: string;
+  readonly count: number;
+}
+
+/** How far the log of which container was handled, by stream: stamps only grow within one stream. */
+export interface Cursor {
+  readonly container: string;
+  readonly stdout: Mark | null;
+  readonly stderr: Mark | null;
+}
+
+/** Why a sender is in the table. Times are log times in ms since the epoch. */
+export interface Entry {
+  readonly sender: string;
+  readonly scope: Scope;
+  /** With scope network or address: the CIDRs opened so far. With scope sender: empty, all its networks are meant. */
+  readonly networks: readonly string[];
+  readonly since: number;
+  /** Last refusal or connection of the sender. */
+  readonly lastSeen: number;
+  /** Gate, code and zone, for the comment in the table; null for an entry by SCREENPASS_PRESEED. */
+  readonly cause: string | null;
+  /** Log time of the first refusal since the sender last got through; null when it gets through. */
+  readonly refusedAt: number | null;
+  /** The alert sender-allowed was given. */
+  readonly announced: boolean;
+}
+
+/** All that screenpass remembers. One value, changed only by the functions of core, saved whole. */
+export interface State {
+  readonly version: 1;
+  readonly cursor: Cursor | null;
+  readonly entries: readonly Entry[];
+  /** By sender: times of refusals that have not yet led to an entry, newest last. */
+  readonly refusals: Readonly<Record<string, readonly number[]>>;
+  /** By sender: when it last left during the greet wait, without a pass since. */
+  readonly gaveUp: Readonly<Record<string, number>>;
+  /** Digest of the block that Postfix is proven to use; null when that is not known. */
+  readonly loaded: string | null;
+}
+
+export const EMPTY_STATE: State = {
+  version: 1,
+  cursor: null,
+  entries: [],
+  refusals: {},
+  gaveUp: {},
+  loaded: null,
+};
+
+export function entryOf(state: State, sender: string): Entry | undefined {
+  return state.entries.find((entry) => entry.sender === sender);
+}
+
+/** With the entry in place of the sender's earlier one. Entries stay in order of sender id, as the table has them. */
+export function withEntry(state: State, entry: Entry): State {
+  const others = state.entries.filter(({ sender }) => sender !== entry.sender);
+  const entries = [...others, entry].sort((a, b) => (a.sender < b.sender ? -1 : 1));
+  return { ...state, entries };
+}

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, open, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FileError, type StagedTable, type TableFile, type WholeFile } from '../ports.ts';
+
+/** Postfix reads the table as root, but the administrator should be able to look at it. */
+const TABLE_MODE = 0o644;
+const STATE_MODE = 0o600;
+
+/** The saved state. */
+export function createWholeFile(path: string): WholeFile {
+  return {
+    read: () => readIfThere(path),
+    write: (text) => told(path, () => replaceWhole(path, text, STATE_MODE)),
+    setAside: (suffix) =>
+      told(path, async () => {
+        const aside = `${path}.${suffix}`;
+        await rename(path, aside);
+        return aside;
+      }),
+  };
+}
+
+/**
+ * The table. Refuses, with FileError, a path that is a directory (the Engine makes one for a missing mount source)
+ * or a mount of its own: nothing can be renamed onto it, and the other container would not see it.
+ */
+export function createTableFile(path: string): TableFile {
+  return {
+    async read() {
+      await refuseMounts(path);
+      return readIfThere(path);
+    },
+    stage: (text) =>
+      told(path, async () => {
+        const temporary = temporaryBeside(path);
+        await writeDurably(temporary, text, TABLE_MODE);
+        return stagedTable(path, temporary);
+      }),
+  };
+}
+
+function stagedTable(path: string, temporary: string): StagedTable {
+  return {
+    name: basename(temporary),
+    commit: (expected) =>
+      told(path, async () => {
+        if ((await readIfThere(path)) !== expected) return false;
+        await rename(temporary, path);
+        await syncDirectory(dirname(path));
+        return true;
+      }),
+    discard: () => rm(temporary, { force: true }),
+  };
+}
+
+async function refuseMounts(path: string): Promise<void> {
+  const found = await told(path, () => lstat(path).catch(missing));
+  const advice = `mount the directory ${dirname(path)} in both containers, not the file`;
+  if (found?.isDirectory())
+    throw new FileError(`${path} is a directory, which stops Postfix's port 25: remove it and ${advice}`);
+  const mounts = (await readIfThere('/proc/self/mountinfo')) ?? '';
+  if (mountPoints(mounts).includes(path))
+    throw new FileError(`${path} is mounted as a single file: ${advice}`);
+}
+
+/** Mount points in the text of /proc/self/mountinfo, which has blanks and the like as octal escapes (proc(5)). */
+export function mountPoints(mountinfo: string): string[] {
+  const fields = mountinfo.split('\n').flatMap((line) => line.split(' ')[4] ?? []);
+  return fields.map((field) =>
+    field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+  );
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return told(path, async () => (await readFile(path).catch(missing))?.toString('latin1'));
+}
+
+function missing(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT') return undefined;
+  throw error;
+}
+
+async function replaceWhole(path: string, text: string, mode: number): Promise<void> {
+  const temporary = temporaryBeside(path);
+  try {
+    await writeDurably(temporary, text, mode);
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+async function writeDurably(path: string, text: string, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
+  try {
+    await file.chmod(mode);
+    await file.writeFile(text, 'latin1');
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A rename is on disk only when its directory is. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: 'give screenpass the right to write in its directory',
+  EROFS: 'mount its directory writable',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENOENT: 'its directory does not exist: mount it',
+  EBUSY: 'mount its directory, not the file',
+};
+
+async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof FileError) throw error;
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    throw new FileError(`${path}: ${ADVICE[code] ?? message} (${code})`, { cause: error });
+  }
+}

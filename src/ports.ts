@@ -1,0 +1,126 @@
+/** The interfaces to the world, types only. The real ones are in src/edge, the doubles in test/double. */
+import type { AlertFields, AlertKind } from './core/alert.ts';
+
+export interface Clock {
+  /** Milliseconds since the epoch. May jump back and forth: the host's clock is set by others. */
+  now(): number;
+  /** Ends after `ms`, or at once when the signal aborts; never rejects. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Runs the job at each match of the cron expression until the signal aborts. */
+  cron(expression: string, job: () => void, signal: AbortSignal): void;
+}
+
+/** What the Engine says of the mail container. Missing and stopped are answers; no answer is an EngineError. */
+export type Inspection =
+  | { readonly kind: 'running'; readonly container: MailContainer }
+  | { readonly kind: 'stopped'; readonly name: string }
+  | { readonly kind: 'missing'; readonly name: string };
+
+export interface MailContainer {
+  readonly id: string;
+  /** Raw stream instead of frames. */
+  readonly tty: boolean;
+  readonly logDriver: string;
+  /** CIDRs of the Engine networks that the container is in, as the Engine writes them (host bits set). */
+  readonly networks: readonly string[];
+  /** Paths inside the container that are mounts of their own. */
+  readonly mounts: readonly string[];
+}
+
+/**
+ * Why the Engine did not do what it was asked. `unreachable`: no answer. `denied`: our own permission or a socket
+ * proxy. `unreadable-log`: the log driver keeps nothing to read. `failed`: the Engine's own error.
+ */
+export type EngineErrorKind = 'unreachable' | 'denied' | 'unreadable-log' | 'failed';
+
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  readonly kind: EngineErrorKind;
+
+  constructor(kind: EngineErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+export type StreamName = 'stdout' | 'stderr';
+
+/** One line of the container's output as the Engine keeps it. */
+export interface LogLine {
+  readonly stream: StreamName;
+  /** The Engine's stamp: RFC 3339 in UTC, always nine decimals, so that text order is time order. */
+  readonly stamp: string;
+  /** Without line end, one character a byte, at most 64 KiB. */
+  readonly text: string;
+}
+
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The first batch of each stream: it is open, and lines follow as they come. */
+export const OPENED: readonly LogLine[] = [];
+
+/** The Engine, as far as it concerns the one mail container. */
+export interface Engine {
+  inspect(): Promise<Inspection>;
+  /**
+   * OPENED, then both streams from the stamp `since` (inclusive) or from the beginning, in the Engine's order, a
+   * batch a chunk. Ends when the stream ends, which is normal: the container stopped, a proxy cut a quiet stream.
+   */
+  follow(
+    container: MailContainer,
+    since: string | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly LogLine[]>;
+  /** Runs a command without a shell. Rejects with EngineError when it did not end within `timeoutMs`. */
+  exec(containerId: string, argv: readonly string[], timeoutMs: number): Promise<ExecResult>;
+}
+
+/** The file system refused; the message names the path, the error and what to look at. */
+export class FileError extends Error {
+  override readonly name = 'FileError';
+}
+
+/** A file that is whole or unchanged. Text is one character a byte, so that any bytes come back as they were. */
+export interface WholeFile {
+  /** Undefined: there is no such file. */
+  read(): Promise<string | undefined>;
+  write(text: string): Promise<void>;
+  /** Moves it out of the way, under its name with `suffix`; gives the new path. */
+  setAside(suffix: string): Promise<string>;
+}
+
+/** The table: a new version can be looked at by Postfix before it takes the place of the old one. */
+export interface TableFile {
+  read(): Promise<string | undefined>;
+  /** Writes the text beside the table, under `name` in the same directory. */
+  stage(text: string): Promise<StagedTable>;
+}
+
+export interface StagedTable {
+  /** File name, without directory. */
+  readonly name: string;
+  /** Takes the table's place, durably, if the table still reads as `expected`; says whether it did. */
+  commit(expected: string | undefined): Promise<boolean>;
+  discard(): Promise<void>;
+}
+
+export interface Report {
+  /** `id` is the same for the same cause. */
+  alert<K extends AlertKind>(kind: K, id: string, fields: AlertFields[K]): void;
+  /** For the administrator who looks closer; not an alert. */
+  error(message: string, fields?: object): void;
+  info(message: string, fields?: object): void;
+  debug(message: string, fields?: object): void;
+}
+
+export interface Ports {
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly table: TableFile;
+  readonly state: WholeFile;
+  readonly report: Report;
+}

@@ -1,0 +1,59 @@
+import type { Config } from './config.ts';
+import { readEntries, splitTable } from './core/allowlist.ts';
+import { EMPTY_STATE, type Entry, entryOf, type State, withEntry } from './core/state.ts';
+import type { Ports } from './ports.ts';
+import { readState } from './schema.ts';
+
+/**
+ * What an earlier process knew: the saved state; when it is missing or unreadable, the entries that the table
+ * tells of. Rejects with FileError when table or state cannot be read at all. Senders that are not watched any more lose their entry, those of SCREENPASS_PRESEED have one.
+ */
+export async function recall(config: Config, ports: Ports): Promise<State> {
+  const table = await ports.table.read();
+  const saved = (await savedState(ports)) ?? tableState(table);
+  const watched = new Set(config.senders.map(({ id }) => id));
+  const entries = saved.entries.filter(({ sender }) => watched.has(sender));
+  for (const { sender } of saved.entries.filter(({ sender }) => !watched.has(sender))) {
+    ports.report.info(`${sender} leaves the table: SCREENPASS_SENDERS does not name it any more`);
+  }
+  const kept = { ...saved, entries };
+  const missing = [...config.preseed].filter((sender) => entryOf(kept, sender) === undefined);
+  return missing.reduce<State>(
+    (state, sender) => withEntry(state, preseeded(sender, ports.clock.now())),
+    kept,
+  );
+}
+
+function preseeded(sender: string, now: number): Entry {
+  return {
+    sender,
+    scope: 'sender',
+    networks: [],
+    since: now,
+    lastSeen: now,
+    cause: null,
+    refusedAt: null,
+    announced: false,
+  };
+}
+
+/** Undefined: there is none that can be used. */
+async function savedState({ state, clock, report }: Ports): Promise<State | undefined> {
+  const text = await state.read();
+  if (text === undefined) return undefined;
+  const parsed = readState(text);
+  if (parsed.ok) return parsed.state;
+  const aside = await state.setAside(`unreadable-${new Date(clock.now()).toISOString()}`);
+  report.error(
+    `the saved state cannot be read and was put aside as ${aside}; entries are taken from the table`,
+    {
+      problem: parsed.problem,
+    },
+  );
+  return undefined;
+}
+
+function tableState(table: string | undefined): State {
+  const entries = table === undefined ? [] : readEntries(splitTable(table).block ?? '');
+  return entries.reduce<State>(withEntry, EMPTY_STATE);
+}

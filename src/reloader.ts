@@ -1,0 +1,88 @@
+import { createBell } from './bell.ts';
+import {
+  afterFailure,
+  type Backoff,
+  NO_FAILURE,
+  planReload,
+  type ReloadPlan,
+  retryIn,
+} from './core/reload.ts';
+import type { Clock, Report } from './ports.ts';
+import type { Postfix } from './postfix.ts';
+
+/** Postfix's own line about the reload must come this soon; a mail container at its limits needs seconds. */
+const PROOF_MS = 15_000;
+/** The stamp of that line and our request can cross by this much. */
+const CROSSING_MS = 2_000;
+
+/** Brings Postfix to use the table that is in place, and knows whether it does. */
+export interface Reloader {
+  plan(dirty: boolean): ReloadPlan;
+  /** One try. True: proven. False: told in an alert (reload-failed), or the signal came first. */
+  load(postfix: Postfix, digest: string, senders: readonly string[], signal: AbortSignal): Promise<boolean>;
+  /** Postfix's master said at log time `at` (ms) that it reloaded. */
+  reloaded(at: number): void;
+  /** Another mail container: what failed with the last one says nothing of it. */
+  forget(): void;
+}
+
+export function createReloader(clock: Clock, report: Report, intervalMs: number): Reloader {
+  const proof = createBell(clock);
+  let backoff: Backoff = NO_FAILURE;
+  let lastReloadAt: number | null = null;
+  let provenAt = Number.NEGATIVE_INFINITY;
+  let told: string | null = null;
+
+  /** Null when it was proven, undefined when the signal came first, else what went wrong. */
+  async function attempt(postfix: Postfix, signal: AbortSignal): Promise<string | null | undefined> {
+    const began = clock.now();
+    const { exitCode, stderr } = await postfix.reload();
+    if (exitCode !== 0)
+      return stderr.trim().split('\n').at(-1) || `postfix reload ended with code ${exitCode}`;
+    for (let left = PROOF_MS; provenAt < began - CROSSING_MS; left = began + PROOF_MS - clock.now()) {
+      if (signal.aborted) return undefined;
+      if (left <= 0) return 'Postfix took the request, but its log has no line about a reload';
+      await proof.wait(left);
+    }
+    return null;
+  }
+
+  return {
+    plan: (dirty) => planReload({ dirty, lastReloadAt, backoff }, clock.now(), intervalMs),
+
+    async load(postfix, digest, senders, signal) {
+      const began = clock.now();
+      signal.addEventListener('abort', proof.ring, { once: true });
+      const failure = await attempt(postfix, signal).finally(() =>
+        signal.removeEventListener('abort', proof.ring),
+      );
+      const now = clock.now();
+      if (failure === null) {
+        report.alert('reload-done', digest, {
+          senders,
+          ms: Math.max(0, now - began),
+          attempts: backoff.failures + 1,
+        });
+        lastReloadAt = now;
+        backoff = NO_FAILURE;
+        told = null;
+        return true;
+      }
+      if (failure === undefined) return false;
+      backoff = afterFailure(backoff, now);
+      const retrySeconds = Math.round(retryIn(backoff, now) / 1000);
+      if (failure !== told) report.alert('reload-failed', digest, { reason: failure, retrySeconds });
+      told = failure;
+      return false;
+    },
+
+    reloaded(at) {
+      provenAt = at;
+      proof.ring();
+    },
+
+    forget() {
+      backoff = NO_FAILURE;
+    },
+  };
+}

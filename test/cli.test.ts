@@ -1,0 +1,222 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import manifest from '../package.json' with { type: 'json' };
+import { renderBlock } from '../src/core/allowlist.ts';
+import { network } from '../src/core/network.ts';
+
+/** The bundle, as it is shipped; `npm test` has built it. */
+const PROGRAM = join(import.meta.dirname, '..', 'dist', 'screenpass.js');
+
+async function screenpass(
+  args: string[],
+  { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {},
+) {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: process.env['PATH'], ...env } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const [code] = await once(child, 'close');
+  return { code, stdout, stderr };
+}
+
+const REJECT =
+  'Nov 24 02:24:10 mail postfix/postscreen[910]: NOQUEUE: reject: RCPT from [54.240.27.75]:58839: 550 5.7.1 Service unavailable; client [54.240.27.75] blocked using zen.spamhaus.org; from=<a@amazonses.com>, to=<u@example.test>, proto=ESMTP, helo=<a27-75.example>';
+
+describe('screenpass', () => {
+  it('has help and version, and help lists every setting', async () => {
+    expect(await screenpass(['--version'])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' });
+    const help = await screenpass(['--help']);
+    expect(help).toMatchObject({ code: 0, stdout: expect.stringMatching(/run.*parse.*check.*Exit codes/s) });
+    expect((await screenpass(['run', '--help'])).stdout).toContain('SCREENPASS_RELOAD_INTERVAL');
+  });
+
+  it.each([
+    [['nonsense']],
+    [['check']],
+    [['check', 'example.com']],
+    [['parse', '--jsno']],
+  ])('exits 2 for %j', async (args) => {
+    const { code, stdout, stderr } = await screenpass(args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^error: /);
+  });
+
+  it('exits 2 with all problems of the settings at once', async () => {
+    const env = { SCREENPASS_MOED: 'observe', SCREENPASS_TTL: 'long', SCREENPASS_MODE: 'off' };
+    const { code, stdout, stderr } = await screenpass([], { env });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr.match(/SCREENPASS_\w+/g)).toEqual(['SCREENPASS_MOED', 'SCREENPASS_MODE', 'SCREENPASS_TTL']);
+  });
+});
+
+describe('screenpass parse', () => {
+  it('prints one object a Postfix line, with the number of the input line', async () => {
+    const input = `dovecot: not ours\n${REJECT}\r\nNov 24 02:24:11 mail postfix/postscreen[910]: DISCONNECT [54.240.27.75]:58839`;
+    const { code, stdout } = await screenpass(['parse', '--json'], { input });
+    expect(code).toBe(0);
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      {
+        n: 2,
+        program: 'postscreen',
+        kind: 'reject',
+        ip: '54.240.27.75',
+        port: 58839,
+        code: 550,
+        enhanced: '5.7.1',
+        dnsbl: 'zen.spamhaus.org',
+        rank: null,
+        helo: 'a27-75.example',
+        sender: 'a@amazonses.com',
+        recipient: 'u@example.test',
+      },
+      {
+        ...{
+          n: 3,
+          program: 'postscreen',
+          kind: 'disconnect',
+          ip: '54.240.27.75',
+          port: 58839,
+          code: null,
+          enhanced: null,
+        },
+        ...{ dnsbl: null, rank: null, helo: null, sender: null, recipient: null },
+      },
+    ]);
+  });
+
+  it('is readable without --json, and shows no control characters of a client', async () => {
+    const { stdout } = await screenpass(['parse', '-'], {
+      input: REJECT.replace('a27-75', 'a\u202e\u2028b'),
+    });
+    expect(stdout).toMatch(/^ {5}1 postscreen reject .*\[54\.240\.27\.75\]:58839 .*helo=a\?\?b\.example /);
+  });
+
+  it('exits 3 when the file is not there', async () => {
+    const { code, stderr } = await screenpass(['parse', '/nonexistent/mail.log']);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('/nonexistent/mail.log')]);
+  });
+
+  it('reads a file of any size without keeping it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'screenpass-cli-'));
+    await writeFile(join(folder, 'mail.log'), `${REJECT}\n`.repeat(50_000));
+    const { code, stdout } = await screenpass(['parse', '--json', join(folder, 'mail.log')]);
+    await rm(folder, { recursive: true });
+    expect([code, stdout.split('\n').length]).toEqual([0, 50_001]);
+  });
+});
+
+describe('screenpass check', () => {
+  let env: Record<string, string>;
+  beforeAll(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'screenpass-cli-'));
+    const entry = {
+      scope: 'sender',
+      networks: [],
+      since: 0,
+      lastSeen: 0,
+      cause: null,
+      refusedAt: null,
+      announced: true,
+    } as const;
+    const block = renderBlock([
+      { entry: { sender: 'amazon-ses', ...entry }, networks: [network('54.240.0.0/17')] },
+    ]);
+    env = { SCREENPASS_TABLE: join(folder, 'table.cidr') };
+    await writeFile(env['SCREENPASS_TABLE'] ?? '', block);
+    return () => rm(folder, { recursive: true });
+  });
+
+  it('says whose address it is and what policy would do', async () => {
+    const { code, stdout } = await screenpass(['check', '--json', '54.240.27.75'], { env });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      address: '54.240.27.75',
+      sender: 'amazon-ses',
+      evidence: 'network',
+      network: '54.240.0.0/17',
+      allowed: true,
+      decision: 'keep',
+    });
+  });
+
+  it('gives an array for several, and exits 1 when one would be refused', async () => {
+    const { code, stdout } = await screenpass(
+      ['check', '::ffff:167.89.93.77', '8.8.8.8', '10.0.0.1', '--json'],
+      { env },
+    );
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject([
+      { address: '167.89.93.77', sender: 'sendgrid', allowed: false, decision: 'allow' },
+      { sender: null, evidence: null, network: null, decision: 'refuse' },
+      { sender: null, decision: 'refuse', reason: expect.stringContaining('private') },
+    ]);
+  });
+
+  it('knows senders that are not watched', async () => {
+    const { stdout } = await screenpass(['check', '54.240.27.75'], {
+      env: { ...env, SCREENPASS_SENDERS: 'google' },
+    });
+    expect(stdout).toMatch(
+      /54\.240\.27\.75 +amazon-ses +54\.240\.0\.0\/17 +no +refuse +SCREENPASS_SENDERS does not name/,
+    );
+  });
+
+  it('works before there is a table, and exits 3 when the table cannot be read', async () => {
+    expect(
+      (await screenpass(['check', '54.240.27.75'], { env: { SCREENPASS_TABLE: '/nonexistent/t' } })).code,
+    ).toBe(0);
+    const { code, stderr } = await screenpass(['check', '54.240.27.75'], {
+      env: { SCREENPASS_TABLE: '/etc' },
+    });
+    expect([code, stderr]).toEqual([3, expect.stringContaining('mount the directory')]);
+  });
+});
+
+describe('screenpass run', () => {
+  it('says on stdout what it waits for, and ends with code 0 when asked to, soon', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'screenpass-cli-'));
+    const env = {
+      PATH: process.env['PATH'],
+      DOCKER_HOST: `unix://${folder}/docker.sock`,
+      SCREENPASS_TABLE: `${folder}/table.cidr`,
+      SCREENPASS_STATE_DIR: folder,
+    };
+    const child = spawn(process.execPath, [PROGRAM], { env });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      if (text.includes('mailserver-lost')) child.kill('SIGTERM');
+    });
+    const [code] = await once(child, 'close');
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(code).toBe(0);
+    expect(lines.map(({ alert }) => alert)).toEqual(['started', 'mailserver-lost', 'stopping']);
+    expect(lines[1]).toMatchObject({
+      level: 'warn',
+      id: expect.any(String),
+      msg: expect.stringContaining(env.DOCKER_HOST),
+    });
+    expect(Date.parse(lines[1].time)).toBeGreaterThan(0);
+    expect(JSON.parse(await readFile(join(folder, 'state.json'), 'utf8'))).toMatchObject({ version: 1 });
+    await rm(folder, { recursive: true });
+  });
+});

@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readConfig, SETTINGS } from '../src/config.ts';
+import { ALERTS } from '../src/core/alert.ts';
+import { formatNetwork } from '../src/core/network.ts';
+
+const CATALOGUE = [
+  { id: 'amazon-ses', name: 'SES', default: true, networks: [] },
+  { id: 'google', name: 'Google', default: true, networks: [] },
+  { id: 'godaddy', name: 'GoDaddy', default: false, networks: [] },
+];
+const noFile = () => {
+  throw new Error('no such file');
+};
+
+function read(env: Record<string, string>) {
+  const result = readConfig(env, CATALOGUE, noFile);
+  if (!result.ok) throw new Error(result.problems.join('\n'));
+  return result.config;
+}
+
+function problems(
+  env: Record<string, string>,
+  readFile: (path: string) => string = noFile,
+): readonly string[] {
+  const result = readConfig(env, CATALOGUE, readFile);
+  return result.ok ? [] : result.problems;
+}
+
+describe('the settings', () => {
+  it('have the defaults of the README when nothing is set', () => {
+    const day = 86_400_000;
+    expect(read({})).toMatchObject({
+      dockerHost: undefined,
+      container: 'mailserver',
+      table: '/etc/screenpass/postscreen_access.cidr',
+      tableInContainer: '/etc/screenpass/postscreen_access.cidr',
+      stateDir: '/var/lib/screenpass',
+      mode: 'enforce',
+      rules: { scope: 'sender', threshold: 1, windowMs: 3_600_000, ttlMs: 30 * day, never: [] },
+      lookbackMs: day,
+      reloadIntervalMs: 15_000,
+      logLevel: 'info',
+    });
+  });
+
+  it.each([
+    ['default', ['amazon-ses', 'google']],
+    ['all', ['amazon-ses', 'google', 'godaddy']],
+    ['google', ['google']],
+    ['+godaddy,-google', ['amazon-ses', 'godaddy']],
+    ['default, +godaddy', ['amazon-ses', 'google', 'godaddy']],
+    ['all -google', ['amazon-ses', 'godaddy']],
+  ])('SCREENPASS_SENDERS=%s watches %j', (given, ids) => {
+    expect(read({ SCREENPASS_SENDERS: given }).senders.map(({ id }) => id)).toEqual(ids);
+  });
+
+  it('watch a sender that is allowed from the start, also when it is not named', () => {
+    const config = read({ SCREENPASS_SENDERS: 'google', SCREENPASS_PRESEED: 'godaddy' });
+    expect(config.senders.map(({ id }) => id)).toEqual(['google', 'godaddy']);
+  });
+
+  it('clear host bits of networks', () => {
+    const { never } = read({ SCREENPASS_NEVER: '54.240.27.75/18 2001:db8::1/64' }).rules;
+    expect(never.map(formatNetwork)).toEqual(['54.240.0.0/18', '2001:db8::/64']);
+  });
+
+  it('can mute alert kinds', () => {
+    expect([...read({ SCREENPASS_ALERTS: '-stopping, -started' }).muted]).toEqual(['stopping', 'started']);
+  });
+
+  it('are taken from files too, and an empty one is not set', () => {
+    const result = readConfig(
+      { SCREENPASS_MODE__FILE: '/run/secrets/mode', SCREENPASS_TTL: '' },
+      CATALOGUE,
+      (path) => (path === '/run/secrets/mode' ? 'observe\n' : ''),
+    );
+    expect(result).toMatchObject({ ok: true, config: { mode: 'observe' } });
+  });
+});
+
+describe('wrong settings', () => {
+  it('are told all at once, each with its name and what was expected', () => {
+    const told = problems({
+      SCREENPASS_MOED: 'observe',
+      SCREENPASS_MODE: 'dry',
+      SCREENPASS_TTL: '30 days',
+      SCREENPASS_NEVER: '0.0.0.0/0, nonsense',
+      SCREENPASS_SENDERS: 'amazon',
+      SCREENPASS_TABLE: 'table.cidr',
+      DOCKER_HOST: 'ssh://root@host',
+    });
+    expect(told).toHaveLength(7);
+    expect(told[0]).toMatch(/^SCREENPASS_MOED: there is no such setting/);
+    expect(told.join('\n')).toContain('SCREENPASS_MODE: "dry": expected enforce or observe');
+    expect(told.join('\n')).toContain(
+      'SCREENPASS_TTL: "30 days" is not a duration: expected 30s, 15m, 24h or 30d',
+    );
+    expect(told.join('\n')).toContain('every address there is; "nonsense" is not a network');
+  });
+
+  it.each([
+    ['SCREENPASS_THRESHOLD', '0'],
+    ['SCREENPASS_THRESHOLD', '1.5'],
+    ['SCREENPASS_THRESHOLD', '12x'],
+    ['SCREENPASS_WINDOW', '1w'],
+    ['SCREENPASS_RELOAD_INTERVAL', '15'],
+    ['SCREENPASS_SCOPE', 'all'],
+    ['SCREENPASS_SENDERS', '-amazon-ses,-google'],
+    ['SCREENPASS_PRESEED', 'nobody'],
+    ['SCREENPASS_VETO_DNSBL', 'zen'],
+    ['SCREENPASS_ALERTS', 'stopping'],
+    ['SCREENPASS_LOG_LEVEL', 'loud'],
+    ['SCREENPASS_STATE_DIR', './state'],
+    ['DOCKER_HOST', 'tcp://docker'],
+    ['SCREENPASS_MODE__FILE', '/missing'],
+  ])('%s=%s is one', (name, value) => {
+    expect(problems({ [name]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^${name.replace('__FILE', '')}`)),
+    ]);
+  });
+
+  it('include a setting given twice', () => {
+    const env = { SCREENPASS_MODE: 'observe', SCREENPASS_MODE__FILE: '/f' };
+    expect(problems(env, () => 'observe')).toEqual([expect.stringContaining('not both')]);
+  });
+});
+
+describe('the README', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const rows = (heading: string) =>
+    (readme.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? '')
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .map((line) => line.slice(2, -2).split(' | '));
+
+  it('has every setting with its default and meaning, and no other', () => {
+    const wanted = Object.entries(SETTINGS).map(([name, { default: value, help }]) => [
+      `\`${name}\``,
+      value === null ? '-' : `\`${value}\``,
+      help,
+    ]);
+    expect(rows('Settings')).toEqual(wanted);
+  });
+
+  it('has every alert with its level and moment, and no other', () => {
+    const wanted = Object.entries(ALERTS).map(([kind, { level, when }]) => [`\`${kind}\``, level, when]);
+    expect(rows('Alerts')).toEqual(wanted);
+  });
+});

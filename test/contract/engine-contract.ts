@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { execContract } from './exec-contract.ts';
+import { followContract } from './follow-contract.ts';
+import { engineOf, PATIENCE_MS, running, type Setup, type Subject } from './subject.ts';
+import { drain, relay } from './tools.ts';
+
+/** What the daemon relies on when it uses an Engine through createDockerEngine. Each test has its own container. */
+export function engineContract(name: string, setup: Setup): void {
+  describe.concurrent(name, { timeout: PATIENCE_MS }, () => {
+    inspectContract(setup);
+    followContract(setup);
+    execContract(setup);
+
+    it('is unreachable when nobody answers', async () => {
+      await using subject = await setup();
+      const container = await running(engineOf(subject));
+      const engine = engineOf(subject, subject.name, `unix://${subject.socketPath}.nowhere`);
+      const unreachable = { name: 'EngineError', kind: 'unreachable' };
+      await expect(engine.inspect()).rejects.toMatchObject(unreachable);
+      await expect(engine.exec(container.id, ['true'], PATIENCE_MS)).rejects.toMatchObject(unreachable);
+      const lines = drain(engine.follow(container, undefined, new AbortController().signal));
+      await expect(lines).rejects.toMatchObject(unreachable);
+    });
+  });
+}
+
+const NAMINGS: readonly (readonly [string, (subject: Subject) => string])[] = [
+  ['name', (subject) => subject.name],
+  ['Compose service', (subject) => `service=${subject.service}`],
+  ['label', (subject) => `label=${subject.label}`],
+];
+
+function inspectContract(setup: Setup): void {
+  it('tells what a running container is like', async () => {
+    await using subject = await setup();
+    expect(await running(engineOf(subject))).toEqual({
+      id: await subject.id(),
+      tty: false,
+      logDriver: 'json-file',
+      networks: subject.networks,
+      mounts: [subject.mount],
+    });
+  });
+
+  it('finds it by id, and by the beginning of the id', async () => {
+    await using subject = await setup();
+    const id = await subject.id();
+    expect((await running(engineOf(subject, id))).id).toBe(id);
+    expect((await running(engineOf(subject, id.slice(0, 12)))).id).toBe(id);
+  });
+
+  it.each(NAMINGS)('follows the life of a container named by %s', async (_, naming) => {
+    await using subject = await setup();
+    const engine = engineOf(subject, naming(subject));
+    const first = await subject.id();
+    expect((await running(engine)).id).toBe(first);
+    await subject.stop();
+    expect((await engine.inspect()).kind).toBe('stopped');
+    await subject.recreate();
+    const second = await subject.id();
+    expect(second).not.toBe(first);
+    expect((await running(engine)).id).toBe(second);
+    await subject.remove();
+    expect((await engine.inspect()).kind).toBe('missing');
+  });
+
+  it('works over TCP', async () => {
+    await using subject = await setup();
+    await using over = await relay(subject.socketPath);
+    expect((await running(engineOf(subject, subject.name, over.host))).id).toBe(await subject.id());
+  });
+}

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { blockLines, readEntries, renderBlock, splitTable, withBlock } from '../../src/core/allowlist.ts';
+import { network } from '../../src/core/network.ts';
+import type { Entry } from '../../src/core/state.ts';
+
+const entry = (sender: string, changes: Partial<Entry> = {}): Entry => ({
+  sender,
+  scope: 'sender',
+  networks: [],
+  since: Date.parse('2026-11-24T02:24:44.017Z'),
+  lastSeen: Date.parse('2026-11-24T02:24:44.017Z'),
+  cause: 'dnsbl 550 zen.spamhaus.org',
+  refusedAt: null,
+  announced: true,
+  ...changes,
+});
+
+const BLOCK = renderBlock([
+  { entry: entry('amazon-ses'), networks: ['54.240.0.0/17', '2001:db8::/32'].map(network) },
+]);
+
+describe('our block', () => {
+  it('is what Postfix and the administrator read', () => {
+    expect(BLOCK).toBe(`# >>> screenpass
+# Written by screenpass: put your own rules above this block, changes inside it are lost.
+# amazon-ses, since 2026-11-24T02:24:44.017Z, scope sender, cause: dnsbl 550 zen.spamhaus.org
+54.240.0.0/17 permit
+2001:db8::/32 permit
+# <<< screenpass
+`);
+  });
+
+  it('gives its entries back', () => {
+    const sections = [
+      { entry: entry('amazon-ses'), networks: [network('54.240.0.0/17')] },
+      { entry: entry('google', { cause: null }), networks: [] },
+      {
+        entry: entry('x', { scope: 'address', networks: ['192.0.2.1/32', '192.0.2.9/32'] }),
+        networks: ['192.0.2.1/32', '192.0.2.9/32'].map(network),
+      },
+    ];
+    expect(readEntries(renderBlock(sections))).toEqual(sections.map(({ entry }) => entry));
+  });
+
+  it('is never misread, whatever stands in it', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 500 }), (text) => void readEntries(text)));
+    expect(readEntries('# evil, since yesterday, scope sender, cause: x\n0.0.0.0/0 permit\n')).toEqual([]);
+  });
+});
+
+describe('the table', () => {
+  it('keeps every byte of the operator and stays the same when written again', () => {
+    const operator = fc.string({ unit: 'binary-ascii' }).filter((text) => !text.includes('screenpass'));
+    fc.assert(
+      fc.property(operator, operator, (above, below) => {
+        const start = above === '' || above.endsWith('\n') ? above : `${above}\n`;
+        const table = withBlock(above, BLOCK);
+        expect(table).toBe(start + BLOCK);
+        const surrounded = start + BLOCK + below;
+        expect(withBlock(surrounded, BLOCK)).toBe(surrounded);
+        const other = renderBlock([]);
+        expect(withBlock(surrounded, other)).toBe(start + other + below);
+        expect(splitTable(surrounded)).toEqual({ before: start, block: BLOCK, after: below });
+      }),
+    );
+  });
+
+  it('has its block put in place where the end mark was lost, and keeps what is not ours behind it', () => {
+    const damaged = `198.51.100.7 reject\n${BLOCK.replace('# <<< screenpass\n', '')}192.0.2.1 reject\n# mine\n`;
+    expect(withBlock(damaged, BLOCK)).toBe(`198.51.100.7 reject\n${BLOCK}192.0.2.1 reject\n# mine\n`);
+  });
+
+  it('takes a mark only where it is a whole line', () => {
+    const table = 'x # >>> screenpass\n# >>> screenpass and more\n';
+    expect(splitTable(table).block).toBeNull();
+  });
+
+  it('says which lines are ours', () => {
+    expect(blockLines(`a\nb\n${BLOCK}c\n`)).toEqual({ first: 3, last: 8 });
+  });
+});

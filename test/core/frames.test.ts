@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  BrokenStream,
+  createFrameSplitter,
+  createLineSplitter,
+  createLogReader,
+  LONGEST_LINE,
+} from '../../src/core/frames.ts';
+import type { LogLine } from '../../src/ports.ts';
+
+const STAMP = '2026-11-24T02:24:10.921946642Z';
+
+function frame(type: number, text: string): Buffer {
+  const payload = Buffer.from(text, 'utf8');
+  const header = Buffer.alloc(8);
+  header.writeUInt8(type, 0);
+  header.writeUInt32BE(payload.length, 4);
+  return Buffer.concat([header, payload]);
+}
+
+/** Feeds the bytes cut at the given places. */
+function read(bytes: Buffer, cuts: readonly number[], tty = false): LogLine[] {
+  const reader = createLogReader(tty);
+  const edges = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
+  return edges.slice(1).flatMap((end, i) => [...reader(bytes.subarray(edges[i], end))]);
+}
+
+describe('the log stream', () => {
+  it('gives the same lines wherever headers and characters are cut', () => {
+    const texts = ['', 'plain', 'é\u2028ü', 'a'.repeat(300), '\u0085 x'];
+    const messages = fc.array(fc.record({ type: fc.constantFrom(1, 2), text: fc.constantFrom(...texts) }), {
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(messages, fc.array(fc.nat(4000), { maxLength: 20 }), (all, cuts) => {
+        const bytes = Buffer.concat(all.map(({ type, text }) => frame(type, `${STAMP} ${text}\n`)));
+        const inside = cuts.filter((cut) => cut <= bytes.length);
+        const wanted = all.map(({ type, text }) => ({
+          stream: type === 1 ? 'stdout' : 'stderr',
+          stamp: STAMP,
+          text: Buffer.from(text, 'utf8').toString('latin1'),
+        }));
+        expect(read(bytes, inside)).toEqual(wanted);
+      }),
+    );
+  });
+
+  it('puts a long line together from its parts, of which another stream comes between', () => {
+    const parts = ['a'.repeat(16_384), 'b'.repeat(16_384), 'end\n'];
+    const [first = '', second = '', end = ''] = parts.map((part) => `${STAMP} ${part}`);
+    const bytes = Buffer.concat([
+      frame(1, first),
+      frame(2, `${STAMP} err\n`),
+      frame(1, second),
+      frame(1, end),
+    ]);
+    const lines = [
+      { stream: 'stderr', stamp: STAMP, text: 'err' },
+      { stream: 'stdout', stamp: STAMP, text: parts.join('').trim() },
+    ];
+    expect(read(bytes, [])).toEqual(lines);
+    expect(
+      read(
+        bytes,
+        [20, 16_400, 16_500, 40_000].filter((cut) => cut < bytes.length),
+      ),
+    ).toEqual(lines);
+  });
+
+  it('ends a long line whose last part has no line end, as the driver local gives it', () => {
+    const later = STAMP.replace('24:10', '24:11');
+    const whole = frame(1, `${STAMP} ${'a'.repeat(16_384)}`);
+    const short = Buffer.concat([whole, frame(1, `${STAMP} end`), frame(1, `${STAMP} next\n`)]);
+    expect(read(short, []).map(({ text }) => text.slice(-4))).toEqual(['aend', 'next']);
+    const exact = Buffer.concat([whole, frame(1, `${later} next\n`)]);
+    expect(read(exact, []).map(({ text }) => text.slice(-4))).toEqual(['aaaa', 'next']);
+  });
+
+  it('takes ten thousand tiny frames in one chunk', () => {
+    const bytes = Buffer.concat(Array.from({ length: 10_000 }, (_, i) => frame(1, `${STAMP} ${i}\n`)));
+    const lines = read(bytes, []);
+    expect(lines).toHaveLength(10_000);
+    expect(lines.at(-1)?.text).toBe('9999');
+  });
+
+  it('is broken when the Engine says so, wherever that is cut', () => {
+    const bytes = Buffer.concat([frame(1, `${STAMP} last\n`), frame(3, 'error from daemon in stream: gone')]);
+    for (let cut = 0; cut <= bytes.length; cut += 1) {
+      expect(() => read(bytes, [cut])).toThrow(
+        new BrokenStream('the Engine broke the stream: error from daemon in stream: gone'),
+      );
+    }
+  });
+
+  it('is broken when it has no frames', () => {
+    expect(() => read(Buffer.from('HTTP/1.1 400 Bad Request'), [])).toThrow(BrokenStream);
+  });
+
+  it('is raw with CR LF when the container has a terminal', () => {
+    expect(
+      read(Buffer.from(`${STAMP} one\r\n${STAMP} two\r\n`), [5, 40], true).map(({ text }) => text),
+    ).toEqual(['one', 'two']);
+  });
+
+  it('has stamps in one form whatever the Engine writes, and drops a line that has none', () => {
+    const bytes = frame(1, '2026-11-24T03:24:10.5+01:00 a\n2026-11-24T02:24:10Z b\nno stamp\n\n');
+    expect(read(bytes, [])).toMatchObject([
+      { stamp: '2026-11-24T02:24:10.500000000Z', text: 'a' },
+      { stamp: '2026-11-24T02:24:10.000000000Z', text: 'b' },
+    ]);
+  });
+});
+
+describe('a line', () => {
+  const split = (...pieces: string[]) => {
+    const lines: string[] = [];
+    const splitter = createLineSplitter((line) => lines.push(line));
+    for (const piece of pieces) splitter.push(Buffer.from(piece, 'latin1'));
+    splitter.end();
+    return lines;
+  };
+
+  it('ends at LF and nowhere else', () => {
+    expect(split('a\u0085b\u000bc\n', 'd\re\n\n', 'rest')).toEqual(['a\u0085b\u000bc', 'd\re', '', 'rest']);
+  });
+
+  it('is cut at 64 KiB, in one piece or many, and the next one is whole', () => {
+    const long = 'x'.repeat(LONGEST_LINE + 5000);
+    const cut = ['x'.repeat(LONGEST_LINE), 'next'];
+    expect(split(`${long}\nnext\n`)).toEqual(cut);
+    expect(split(...(long.match(/.{1,1000}/g) ?? []), '\nnext\n')).toEqual(cut);
+  });
+});
+
+describe('a frame splitter', () => {
+  it('passes payloads on by stream', () => {
+    const seen: string[] = [];
+    const push = createFrameSplitter((stream, piece) => seen.push(`${stream}:${piece}`));
+    push(Buffer.concat([frame(0, 'in'), frame(1, ''), frame(2, 'err')]));
+    expect(seen).toEqual(['stdout:in', 'stderr:err']);
+  });
+});

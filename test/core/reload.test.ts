@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { afterFailure, NO_FAILURE, planReload, retryIn } from '../../src/core/reload.ts';
+
+const clean = { dirty: false, lastReloadAt: null, backoff: NO_FAILURE };
+const dirty = { ...clean, dirty: true };
+
+describe('a reload', () => {
+  it('is not planned when Postfix uses the table', () =>
+    expect(planReload(clean, 0, 15_000)).toEqual({ kind: 'idle' }));
+  it('comes at once with the first change', () =>
+    expect(planReload(dirty, 0, 15_000)).toEqual({ kind: 'now' }));
+
+  it('waits for the rest of the interval after the last one', () => {
+    expect(planReload({ ...dirty, lastReloadAt: 1_000 }, 5_000, 15_000)).toEqual({
+      kind: 'wait',
+      ms: 11_000,
+    });
+    expect(planReload({ ...dirty, lastReloadAt: 1_000 }, 16_000, 15_000)).toEqual({ kind: 'now' });
+  });
+
+  it('is tried again after doubled waits of at most a minute, for ever', () => {
+    let backoff = NO_FAILURE;
+    const waits = Array.from({ length: 10 }, () => {
+      backoff = afterFailure(backoff, 0);
+      return retryIn(backoff, 0) / 1000;
+    });
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
+    for (let i = 0; i < 5000; i += 1) backoff = afterFailure(backoff, 0);
+    expect(retryIn(backoff, 0)).toBe(60_000);
+  });
+
+  it('is not kept waiting by a clock that was set back', () => {
+    const later = { ...dirty, lastReloadAt: 1e9, backoff: afterFailure(NO_FAILURE, 1e9) };
+    expect(planReload(later, 1_000, 15_000)).toEqual({ kind: 'now' });
+  });
+});

@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { parseEvent } from '../../src/core/postfix-event.ts';
+import { createSessions, type Outcome, type Sessions } from '../../src/core/session.ts';
+
+const A = '[54.240.27.75]:41001';
+const REJECT = `NOQUEUE: reject: RCPT from ${A}: 550 5.7.1 Service unavailable; client [54.240.27.75] blocked using zen.spamhaus.org; from=<a@b>, to=<c@d>, proto=ESMTP, helo=<x>`;
+
+/** Feeds message texts, each a second after the other; the stamps stand in the lines too. */
+function play(messages: readonly string[], sessions: Sessions = createSessions(), start = 0): Outcome[] {
+  return messages.flatMap((message, i) => {
+    const at = start + i * 1000;
+    const stamp = new Date(at).toISOString();
+    const program = message.startsWith('addr ') ? 'dnsblog' : 'postscreen';
+    const event = parseEvent(`${stamp} mail postfix/${program}[${910 + (i % 2)}]: ${message}`);
+    const outcome = event && sessions.take(event, at);
+    return outcome ? [outcome] : [];
+  });
+}
+
+describe('a session is refused', () => {
+  it('once, at its first rejected RCPT, with the zones that dnsblog named', () => {
+    const outcomes = play([
+      `CONNECT from ${A} to [192.0.2.25]:25`,
+      'addr 54.240.27.75 listed by domain bl.example.org as 127.0.0.2',
+      'addr 54.240.27.75 listed by domain zen.spamhaus.org as 127.0.0.2',
+      `DNSBL rank 5 for ${A}`,
+      REJECT,
+      REJECT,
+      `DISCONNECT ${A}`,
+    ]);
+    expect(outcomes).toEqual([
+      {
+        kind: 'refused',
+        refusal: {
+          ip: '54.240.27.75',
+          port: 41001,
+          connectedAt: 0,
+          at: 4000,
+          gate: 'dnsbl',
+          code: 550,
+          enhanced: '5.7.1',
+          zones: ['zen.spamhaus.org', 'bl.example.org'],
+        },
+      },
+    ]);
+  });
+
+  it.each([
+    ['dnsbl', [`DNSBL rank 3 for ${A}`]],
+    ['pregreet', [`PREGREET 14 after 0 from ${A}: EHLO x\\r\\n`]],
+    ['protocol', [`COMMAND PIPELINING from ${A} after MAIL: RCPT\\r\\n`]],
+    ['protocol', [`NON-SMTP COMMAND from ${A} after EHLO: Subject: hi`]],
+    ['operator-reject', [`DENYLISTED ${A}`]],
+    ['dnsbl', [`DNSBL rank 3 for ${A}`, `HANGUP after 1 from ${A} in tests after SMTP handshake`]],
+  ] as const)('by %s when postscreen ends it without a reply that names a reason (%j)', (gate, lines) => {
+    const outcomes = play([`CONNECT from ${A} to [192.0.2.25]:25`, ...lines, `DISCONNECT ${A}`]);
+    expect(outcomes).toMatchObject([{ kind: 'refused', refusal: { gate, code: null, connectedAt: 0 } }]);
+  });
+
+  it.each([
+    ['pregreet', [`PREGREET 14 after 0 from ${A}: EHLO x\\r\\n`], '550 5.5.1 Protocol error'],
+    ['protocol', [`BARE NEWLINE from ${A} after EHLO x`], '550 5.5.1 Protocol error'],
+    ['first-contact', [], '450 4.3.2 Service currently unavailable'],
+    ['veto', [`WHITELIST VETO ${A}`], '450 4.3.2 Service currently unavailable'],
+    ['operator-reject', [`BLACKLISTED ${A}`], '550 5.3.2 Service currently unavailable'],
+    ['operator-reject', [`DENYLISTED ${A}`], '450 4.3.2 Service currently unavailable'],
+    [
+      'operator-reject',
+      [`DENYLISTED ${A}`],
+      '550 5.7.1 Service unavailable; client [54.240.27.75] blocked using z',
+    ],
+    [
+      'dnsbl',
+      [`PREGREET 14 after 0 from ${A}: x`],
+      '450 4.7.1 Service unavailable; client [54.240.27.75] blocked using z',
+    ],
+  ] as const)('by %s, after %j, with %j', (gate, lines, reply) => {
+    const reject = `NOQUEUE: reject: RCPT from ${A}: ${reply}; from=<a@b>, to=<c@d>, proto=ESMTP, helo=<x>`;
+    const outcomes = play([
+      `CONNECT from ${A} to [192.0.2.25]:25`,
+      ...lines,
+      reject,
+      `PASS NEW ${A}`,
+      `DISCONNECT ${A}`,
+    ]);
+    expect(outcomes).toMatchObject([{ kind: 'refused', refusal: { gate } }]);
+  });
+
+  it.each([
+    `NOQUEUE: reject: CONNECT from ${A}: too many connections`,
+    `NOQUEUE: reject: CONNECT from ${A}: all server ports busy`,
+    `reject: connect from ${A}: all screening ports busy`,
+  ])('by overload: %s', (line) => {
+    const outcomes = play([`CONNECT from ${A} to [192.0.2.25]:25`, line]);
+    expect(outcomes).toMatchObject([{ kind: 'refused', refusal: { gate: 'overload', code: null } }]);
+  });
+
+  it('also when the log begins in the middle of it', () => {
+    expect(play([REJECT])).toMatchObject([{ kind: 'refused', refusal: { connectedAt: null, at: 0 } }]);
+    expect(play([`DNSBL rank 3 for ${A}`, `DISCONNECT ${A}`])).toMatchObject([{ kind: 'refused' }]);
+  });
+
+  it('and the next session from the same port is another one', () => {
+    const session = [`CONNECT from ${A} to [192.0.2.25]:25`, REJECT, `DISCONNECT ${A}`];
+    expect(play([...session, ...session])).toHaveLength(2);
+  });
+});
+
+describe('a session is not refused', () => {
+  it.each([
+    ['action ignore: listed, then handed over', [`DNSBL rank 3 for ${A}`]],
+    ['action ignore: denylisted, then passed', [`DENYLISTED ${A}`, `PASS NEW ${A}`]],
+    ['action ignore: pregreet, then known', [`PREGREET 14 after 0 from ${A}: x`, `PASS OLD ${A}`]],
+    [
+      'a client that left the deep tests by itself',
+      [`HANGUP after 9 from ${A} in tests after SMTP handshake`, `DISCONNECT ${A}`],
+    ],
+    ['a quiet end', [`DISCONNECT ${A}`]],
+  ])('%s', (_, lines) => {
+    const outcomes = play([`CONNECT from ${A} to [192.0.2.25]:25`, ...lines]);
+    expect(outcomes.filter(({ kind }) => kind !== 'passed')).toEqual([]);
+  });
+
+  it('by lines of other programs or forged in a pregreet', () => {
+    const forged = `PREGREET 99 after 0 from [203.0.113.9]:5: NOQUEUE: reject: RCPT from ${A}: 550 5.7.1 Service`;
+    expect(play([forged])).toEqual([]);
+  });
+});
+
+describe('sessions', () => {
+  it.each([
+    ['ALLOWLISTED', true],
+    ['WHITELISTED', true],
+    ['PASS NEW', false],
+    ['PASS OLD', false],
+  ])('%s passes', (words, allowlisted) => {
+    const outcomes = play([`CONNECT from ${A} to [192.0.2.25]:25`, `${words} ${A}`]);
+    expect(outcomes).toEqual([{ kind: 'passed', ip: '54.240.27.75', at: 1000, allowlisted }]);
+  });
+
+  it('tell of a client that left during the greet wait', () => {
+    const lines = [
+      `CONNECT from ${A} to [192.0.2.25]:25`,
+      `HANGUP after 2 from ${A} in tests before SMTP handshake`,
+      `DISCONNECT ${A}`,
+    ];
+    expect(play(lines)).toMatchObject([{ kind: 'gave-up', refusal: { gate: 'greet-wait' } }]);
+  });
+
+  it('count once when every line is printed twice, whichever way', () => {
+    const lines = [`CONNECT from ${A} to [192.0.2.25]:25`, REJECT, `DISCONNECT ${A}`];
+    const sessions = createSessions();
+    const feed = (line: string, at: number) => {
+      const event = parseEvent(
+        `${new Date(lines.indexOf(line)).toISOString()} mail postfix/postscreen[1]: ${line}`,
+      );
+      return (event && sessions.take(event, at)) ?? [];
+    };
+    const interleaved = lines.flatMap((line, i) => [feed(line, i), feed(line, i)]).flat();
+    const again = lines.flatMap((line, i) => feed(line, 10 + i));
+    expect(interleaved).toHaveLength(1);
+    expect(again).toHaveLength(0);
+  });
+
+  it('keep interleaved clients apart, IPv6 too', () => {
+    const B = '[2001:db8::5]:41001';
+    const outcomes = play([
+      `CONNECT from ${A} to [192.0.2.25]:25`,
+      `CONNECT from ${B} to [2001:db8::25]:25`,
+      `DNSBL rank 3 for ${B}`,
+      `PASS OLD ${A}`,
+      `DISCONNECT ${B}`,
+    ]);
+    expect(outcomes).toMatchObject([
+      { kind: 'passed', ip: '54.240.27.75' },
+      { kind: 'refused', refusal: { ip: '2001:db8::5' } },
+    ]);
+  });
+
+  it('stay bounded when they never end, the oldest leaving first', () => {
+    const sessions = createSessions({ open: 100, ageMs: 1e9 });
+    for (let port = 1; port <= 1000; port += 1)
+      play([`CONNECT from [192.0.2.1]:${port} to [192.0.2.25]:25`], sessions, port);
+    expect(sessions.size).toBe(100);
+    expect(play(['DISCONNECT [192.0.2.1]:1'], sessions, 2000)).toEqual([]);
+  });
+
+  it('expire by log time', () => {
+    const sessions = createSessions({ open: 100, ageMs: 60_000 });
+    play([`CONNECT from ${A} to [192.0.2.25]:25`, `DNSBL rank 3 for ${A}`], sessions);
+    play(['CONNECT from [192.0.2.1]:1 to [192.0.2.25]:25'], sessions, 120_000);
+    expect(sessions.size).toBe(1);
+    expect(play([`DISCONNECT ${A}`], sessions, 121_000)).toEqual([]);
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { judgeWiring } from '../../src/core/wiring.ts';
+
+const TABLE = '/etc/screenpass/postscreen_access.cidr';
+const POSTFIX = {
+  accessList: `permit_mynetworks, cidr:${TABLE}`,
+  overrides: '',
+  services:
+    'smtp       inet  n       -       n       -       1       postscreen\nsmtpd      pass  -       -       n       -       -       smtpd\n',
+};
+
+describe('postscreen uses the table', () => {
+  it('when main.cf names it', () => expect(judgeWiring(POSTFIX, TABLE, []).kind).toBe('wired'));
+
+  it('when an override in master.cf names it', () => {
+    const overrides = `12525/inet/postscreen_access_list = cidr:${TABLE}\n`;
+    expect(judgeWiring({ ...POSTFIX, accessList: 'permit_mynetworks', overrides }, TABLE, []).kind).toBe(
+      'wired',
+    );
+  });
+});
+
+describe('postscreen does not use the table', () => {
+  it('by default, and the line to add keeps what is set', () => {
+    expect(judgeWiring({ ...POSTFIX, accessList: 'permit_mynetworks' }, TABLE, [])).toMatchObject({
+      kind: 'not-wired',
+      line: `postscreen_access_list = permit_mynetworks, cidr:${TABLE}`,
+      remedy: expect.stringMatching(/postfix-main\.cf.*re-create/),
+    });
+    const others = judgeWiring(
+      { ...POSTFIX, accessList: 'cidr:/etc/mine.cidr permit_mynetworks' },
+      TABLE,
+      [],
+    );
+    expect(others).toMatchObject({
+      line: `postscreen_access_list = cidr:/etc/mine.cidr, permit_mynetworks, cidr:${TABLE}`,
+    });
+  });
+
+  it('when main.cf names another file whose name begins the same', () => {
+    expect(judgeWiring({ ...POSTFIX, accessList: `cidr:${TABLE}.old` }, TABLE, []).kind).toBe('not-wired');
+  });
+
+  it('when master.cf overrides main.cf for a service', () => {
+    const overrides = 'smtp/inet/postscreen_access_list = permit_mynetworks\n';
+    expect(judgeWiring({ ...POSTFIX, overrides }, TABLE, [])).toMatchObject({
+      kind: 'not-wired',
+      reason: expect.stringContaining('smtp/inet'),
+      line: `smtp/inet/postscreen_access_list=permit_mynetworks, cidr:${TABLE}`,
+      remedy: expect.stringContaining('postfix-master.cf'),
+    });
+  });
+
+  it('when master.cf has no postscreen', () => {
+    const services = 'smtp inet n - n - - smtpd\n#smtp inet n - n - 1 postscreen\n';
+    expect(judgeWiring({ ...POSTFIX, services }, TABLE, [])).toMatchObject({
+      reason: expect.stringContaining('no postscreen'),
+    });
+  });
+
+  it('when the mail container has the file as a mount of its own', () => {
+    expect(judgeWiring(POSTFIX, TABLE, [TABLE])).toMatchObject({
+      remedy: expect.stringContaining('directory'),
+    });
+  });
+});

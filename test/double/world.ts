@@ -1,0 +1,166 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../src/config.ts';
+import type { AlertFields, AlertKind } from '../../src/core/alert.ts';
+import { runDaemon } from '../../src/daemon.ts';
+import { createDockerEngine } from '../../src/edge/docker.ts';
+import { createTableFile, createWholeFile } from '../../src/edge/file.ts';
+import type { Ports, Report } from '../../src/ports.ts';
+import { readCatalogue } from '../../src/schema.ts';
+import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { TestClock } from './clock.ts';
+import { EngineDouble } from './engine.ts';
+import { MailServerDouble } from './mailserver.ts';
+import type { Client } from './session.ts';
+
+export const TABLE = '/etc/screenpass/postscreen_access.cidr';
+const START = Date.parse('2026-11-24T02:00:00Z');
+/** For real time that passes while sockets and files do their work; nothing waits for it on purpose. */
+const PATIENCE_MS = 10_000;
+
+export type Told = { [K in AlertKind]: { alert: K; id: string } & AlertFields[K] }[AlertKind];
+
+/** The daemon over the doubles of Engine, mail server and clock, with real files and the real Engine client. */
+export class World implements AsyncDisposable {
+  readonly clock = new TestClock(START);
+  readonly alerts: Told[] = [];
+  readonly errors: string[] = [];
+  readonly folder: string;
+  readonly engine: EngineDouble;
+  readonly mail: MailServerDouble;
+  #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    const { clock } = this;
+    const container = { name: 'mailserver', networks: { mail: '172.18.0.5/16' } };
+    this.engine = new EngineDouble({ socketPath: join(folder, 'docker.sock'), container, clock });
+    this.mail = new MailServerDouble({
+      engine: this.engine,
+      table: { inContainer: TABLE, onHost: this.table },
+      clock,
+    });
+  }
+
+  static async create(): Promise<World> {
+    const world = new World(await mkdtemp(join(tmpdir(), 'screenpass-')));
+    await world.engine.listen();
+    return world;
+  }
+
+  get table(): string {
+    return join(this.folder, 'postscreen_access.cidr');
+  }
+
+  get stateFile(): string {
+    return join(this.folder, 'state.json');
+  }
+
+  /** Starts the daemon; `ports` replaces single edges. */
+  start(env: Record<string, string> = {}, ports: Partial<Ports> = {}): void {
+    const settings = {
+      SCREENPASS_TABLE: this.table,
+      SCREENPASS_TABLE_IN_CONTAINER: TABLE,
+      SCREENPASS_STATE_DIR: this.folder,
+      ...env,
+    };
+    const read = readConfig(settings, readCatalogue(catalogue), () => '');
+    if (!read.ok) throw new Error(read.problems.join('\n'));
+    this.#stop = new AbortController();
+    const edges: Ports = {
+      clock: this.clock,
+      engine: createDockerEngine({ host: this.engine.host, container: read.config.container }),
+      table: createTableFile(this.table),
+      state: createWholeFile(this.stateFile),
+      report: this.#report(),
+      ...ports,
+    };
+    this.#running = runDaemon(read.config, edges, '0.0.0', this.#stop.signal);
+    this.#running.catch(() => {});
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort('SIGTERM');
+    await this.#running;
+    this.#running = undefined;
+  }
+
+  /** Whether the daemon ended by itself. */
+  ended(): Promise<void> {
+    return this.#running ?? Promise.resolve();
+  }
+
+  #report(): Report {
+    return {
+      alert: (alert, id, fields) => void this.alerts.push({ alert, id, ...fields } as Told),
+      error: (message) => void this.errors.push(message),
+      info: () => {},
+      debug: () => {},
+    };
+  }
+
+  told<K extends AlertKind>(kind: K): Extract<Told, { alert: K }>[] {
+    return this.alerts.filter((one): one is Extract<Told, { alert: K }> => one.alert === kind);
+  }
+
+  /** The first alert of the kind, or the nth. */
+  async alert<K extends AlertKind>(kind: K, nth = 1): Promise<Extract<Told, { alert: K }>> {
+    await this.until(`alert ${kind} no. ${nth}`, () => this.told(kind).length >= nth);
+    return this.told(kind)[nth - 1] as Extract<Told, { alert: K }>;
+  }
+
+  /** Lets sockets and files do their work until the condition holds. The clock stands still. */
+  async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (!(await condition())) {
+      const kinds = this.alerts.map(({ alert }) => alert).join(' ');
+      if (performance.now() > deadline) throw new Error(`${what}: did not happen; alerts: ${kinds}`);
+      await new Promise((done) => setImmediate(done));
+    }
+  }
+
+  /** The same, while the clock runs on, a quarter of a second for each few milliseconds that really pass. */
+  async eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    let moved = performance.now();
+    await this.until(what, async () => {
+      if (performance.now() - moved > 5) {
+        this.clock.advance(250);
+        moved = performance.now();
+      }
+      return condition();
+    });
+  }
+
+  /** Time passes, and sockets and files do their work in between. */
+  async pass(ms: number): Promise<void> {
+    const end = this.clock.now() + ms;
+    await this.eventually(`${ms} ms`, () => this.clock.now() >= end);
+  }
+
+  /** A client of this name that the DNSBL lists, unless told otherwise. */
+  connect(ip: string, client: Partial<Client> = {}) {
+    const {
+      helo = 'a27-75.smtp-out.us-west-2.amazonses.com',
+      from = 'a@amazonses.com',
+      to = 'u@example.test',
+    } = client;
+    return this.mail.connect(ip, { listed: ['zen.spamhaus.org'], ...client, helo, from, to });
+  }
+
+  readTable(): Promise<string> {
+    return readFile(this.table, 'latin1');
+  }
+
+  writeTable(text: string): Promise<void> {
+    return writeFile(this.table, text, 'latin1');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort('SIGTERM');
+    await this.#running?.catch(() => {});
+    await this.engine.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,239 @@
+// The real thing around a test: an Engine, our docker-compose.yml, real Postfix. Each stack has names and
+// directories of its own, so that runs do not meet.
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const WIRING =
+  'postscreen_access_list = permit_mynetworks, cidr:/etc/screenpass/postscreen_access.cidr';
+export const TABLE = '/etc/screenpass/postscreen_access.cidr';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '..', '..');
+const composeFiles = [join(root, 'docker-compose.yml'), join(here, 'docker-compose.override.yml')];
+
+/** One line that screenpass printed; the fields beyond the first four depend on the kind. */
+export interface Alert {
+  readonly level: string;
+  readonly time: string;
+  readonly alert: string;
+  readonly msg: string;
+  readonly sender?: string;
+  readonly client?: string;
+  readonly gate?: string;
+  readonly decision?: string;
+  readonly zone?: string;
+  readonly seconds?: number;
+}
+
+/** What one SMTP client lived through. */
+export interface Talk {
+  readonly queued: boolean;
+  readonly transcript: string;
+}
+
+export interface Client {
+  readonly from: string;
+  readonly helo: string;
+  readonly sender: string;
+}
+
+interface Output {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Service = 'mailserver' | 'screenpass';
+
+/** Runs a program to its end. An exit code is an answer; a program that cannot run, or hangs, is an error. */
+function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Output> {
+  const options = { env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024, timeout: 600_000 };
+  return new Promise((resolve, reject) => {
+    execFile(program, args, options, (error, stdout, stderr) => {
+      const code = error?.code ?? 0;
+      if (typeof code === 'number' && !error?.killed) resolve({ code, stdout, stderr });
+      else reject(new Error(`${program} ${args.join(' ')}: ${error?.message}`));
+    });
+  });
+}
+
+async function must(program: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> {
+  const { code, stdout, stderr } = await run(program, args, env);
+  if (code !== 0)
+    throw new Error(`${program} ${args.join(' ')}: exit ${code}\n${stderr}${stdout.slice(-4000)}`);
+  return stdout;
+}
+
+/** `docker compose` where the plugin is there, else the older program of its own. */
+async function composeCommand(): Promise<readonly [string, ...string[]]> {
+  const plugin = await run('docker', ['compose', 'version']);
+  return plugin.code === 0 ? ['docker', 'compose'] : ['docker-compose'];
+}
+
+/** The Engine's socket on this machine, to be mounted. */
+function engineSocket(): string {
+  const { DOCKER_HOST: dockerHost } = process.env;
+  return dockerHost?.startsWith('unix://') ? dockerHost.slice('unix://'.length) : '/var/run/docker.sock';
+}
+
+function lastLines(text: string, count = 25): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n');
+}
+
+export interface StackOptions {
+  /** Whether the mail container's configuration names our table. */
+  readonly wired: boolean;
+  /** Addresses that a test client may come from. */
+  readonly clients: readonly string[];
+  /** Those of them that the DNS blocklist lists. */
+  readonly listed: readonly string[];
+}
+
+/** The two containers of docker-compose.yml. */
+export class Stack {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'screenpass-e2e-'));
+  readonly #project = `screenpass-e2e-${randomBytes(4).toString('hex')}`;
+  readonly #options: StackOptions;
+
+  constructor(options: StackOptions) {
+    this.#options = options;
+  }
+
+  /** Builds both images, starts both containers, and waits until Postfix runs. */
+  async up(): Promise<void> {
+    const config = join(this.#directory, 'config');
+    const shared = join(this.#directory, 'screenpass');
+    mkdirSync(config);
+    mkdirSync(shared);
+    // Made by an operator who is not root: nobody should have to change an owner for screenpass.
+    if (process.getuid?.() === 0) chownSync(shared, 1000, 1000);
+    if (this.#options.wired) writeFileSync(join(config, 'postfix-main.cf'), `${WIRING}\n`);
+    await this.compose('build');
+    await this.compose('up', '-d');
+    await this.mailLogged(/daemon started/);
+  }
+
+  /** Takes everything away again, whatever state it is in. The build cache stays. */
+  async remove(): Promise<void> {
+    try {
+      await this.compose('down', '--volumes', '--timeout', '5');
+      await run('docker', ['rmi', '--no-prune', this.#name('mailserver'), this.#name('screenpass')]);
+    } finally {
+      rmSync(this.#directory, { recursive: true, force: true });
+    }
+  }
+
+  async compose(...args: string[]): Promise<string> {
+    const [program, ...first] = await composeCommand();
+    const files = composeFiles.flatMap((file) => ['-f', file]);
+    return must(program, [...first, '-p', this.#project, ...files, ...args], {
+      E2E_PROJECT: this.#project,
+      E2E_DIRECTORY: this.#directory,
+      E2E_SOCKET: engineSocket(),
+      E2E_CLIENT_ADDRESSES: this.#options.clients.join(' '),
+      E2E_LISTED_ADDRESSES: this.#options.listed.join(' '),
+    });
+  }
+
+  /** A command in the mail container, run to its end, as the operator would. */
+  inMail(...command: string[]): Promise<string> {
+    return must('docker', ['exec', this.#name('mailserver'), ...command]);
+  }
+
+  async restartMail(): Promise<void> {
+    await must('docker', ['restart', this.#name('mailserver')]);
+  }
+
+  /** A property of a container, as a Go template names it. */
+  async inspect(service: Service, template: string): Promise<string> {
+    return (await must('docker', ['inspect', '--format', template, this.#name(service)])).trim();
+  }
+
+  /** Lets a client try to send one message. */
+  async send({ from, helo, sender }: Client): Promise<Talk> {
+    const options = ['--from-address', from, '--helo', helo, '--mail-from', sender];
+    const command = ['exec', this.#name('mailserver'), 'smtp-client.pl', ...options];
+    const { code, stdout, stderr } = await run('docker', command);
+    if (code > 1) throw new Error(`the client from ${from} had no SMTP talk:\n${stdout}${stderr}`);
+    return { queued: code === 0, transcript: stdout };
+  }
+
+  readTable(): string {
+    return readFileSync(this.#tablePath(), 'utf8');
+  }
+
+  /** Replaces the table as a careful editor does: whole, and under the same name. */
+  writeTable(text: string): void {
+    const draft = `${this.#tablePath()}.draft`;
+    writeFileSync(draft, text);
+    renameSync(draft, this.#tablePath());
+  }
+
+  async alerts(): Promise<Alert[]> {
+    const { stdout } = await this.#logs('screenpass');
+    return stdout
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Alert);
+  }
+
+  /** The first alert of the kind, with these fields, after the first `skip` alerts. */
+  alert(kind: string, fields: Partial<Alert> = {}, skip = 0): Promise<Alert> {
+    const wanted = Object.entries({ alert: kind, ...fields });
+    return this.until(`alert ${JSON.stringify(Object.fromEntries(wanted))}`, async () =>
+      (await this.alerts())
+        .slice(skip)
+        .find((alert) => wanted.every(([name, value]) => alert[name as keyof Alert] === value)),
+    );
+  }
+
+  async mailLog(): Promise<string[]> {
+    // Each line ends in a newline, so what follows the last one is no line.
+    return (await this.#logs('mailserver')).stdout.split('\n').slice(0, -1);
+  }
+
+  /** The first line of the mail log that matches, after the first `skip` lines. */
+  mailLogged(pattern: RegExp, skip = 0): Promise<string> {
+    return this.until(`mail log line ${pattern}`, async () =>
+      (await this.mailLog()).slice(skip).find((line) => pattern.test(line)),
+    );
+  }
+
+  /** Looks until there is something to see. */
+  async until<T>(what: string, look: () => Promise<T | undefined>, seconds = 45): Promise<T> {
+    const deadline = performance.now() + seconds * 1000;
+    while (performance.now() < deadline) {
+      const seen = await look();
+      if (seen !== undefined) return seen;
+      await sleep(200);
+    }
+    throw new Error(`not seen within ${seconds} s: ${what}\n${await this.#lastWords()}`);
+  }
+
+  #name(service: Service): string {
+    return `${this.#project}-${service}`;
+  }
+
+  #tablePath(): string {
+    return join(this.#directory, 'screenpass', 'postscreen_access.cidr');
+  }
+
+  /** Empty while there is no container: between two lives of it that is no error. */
+  #logs(service: Service): Promise<Output> {
+    return run('docker', ['logs', this.#name(service)]);
+  }
+
+  async #lastWords(): Promise<string> {
+    const words = [];
+    for (const service of ['mailserver', 'screenpass'] as const) {
+      const { stdout, stderr } = await this.#logs(service);
+      words.push(`--- ${service}, last lines`, lastLines(stdout), lastLines(stderr));
+    }
+    return words.filter((word) => word !== '').join('\n');
+  }
+}

@@ -1,0 +1,182 @@
+// The whole of it, with real Postfix as the judge. Each step stands on the one before it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { type Client, Stack, TABLE, WIRING } from './harness.ts';
+
+const ses = '54.240.27.75';
+// A pool sends the retry from another address.
+const sesRetry = '54.240.27.76';
+const sesUnwanted = '54.240.27.77';
+const sendgrid = '167.89.93.77';
+const stranger = '203.0.113.9';
+
+// The first run also builds the images.
+const buildTime = 900_000;
+const stepTime = 120_000;
+
+const clients = [ses, sesRetry, sesUnwanted, sendgrid, stranger];
+const listed = [ses, sesRetry, sendgrid, stranger];
+
+function sesClient(from: string): Client {
+  const [, , , last] = from.split('.');
+  const helo = `a27-${last}.smtp-out.us-west-2.amazonses.com`;
+  return { from, helo, sender: '0101018f2a@us-west-2.amazonses.com' };
+}
+
+const sendgridClient: Client = {
+  from: sendgrid,
+  helo: 'o1.sg.example.com',
+  sender: 'bounces@sg.example.com',
+};
+const boaster: Client = { from: stranger, helo: 'a8-1.smtp-out.amazonses.com', sender: 'x@amazonses.com' };
+
+// A step that failed leaves nothing for the later ones to stand on.
+let failed = false;
+function step(title: string, run: () => Promise<void>): void {
+  const attempt = async ({ skip }: TestContext) => {
+    skip(failed, 'an earlier step failed');
+    failed = true;
+    await run();
+    failed = false;
+  };
+  it(title, attempt, stepTime);
+}
+
+function allowlisted(address: string): RegExp {
+  return new RegExp(`(?:ALLOW|WHITE)LISTED \\[${address.replaceAll('.', '\\.')}\\]:`);
+}
+
+describe('screenpass beside a mail container that reads its table', () => {
+  const stack = new Stack({ wired: true, clients, listed });
+  const operatorsLine = `${sesUnwanted}/32 reject\n`;
+
+  beforeAll(() => stack.up(), buildTime);
+  afterAll(() => stack.remove(), stepTime);
+
+  /** The client is let through by the table, and its message is accepted. */
+  async function passes(client: Client): Promise<void> {
+    const before = (await stack.mailLog()).length;
+    const talk = await stack.send(client);
+    expect(talk.transcript).toContain('queued as');
+    expect(talk.queued).toBe(true);
+    await stack.mailLogged(allowlisted(client.from), before);
+  }
+
+  async function isRefused(client: Client, answer: string): Promise<void> {
+    const talk = await stack.send(client);
+    expect(talk.transcript).toContain(answer);
+    expect(talk.queued).toBe(false);
+  }
+
+  step('starts and finds the table wired', async () => {
+    await stack.alert('started');
+    expect((await stack.alerts()).map(({ alert }) => alert)).not.toContain('not-wired');
+  });
+
+  step('opens the door for all of Amazon SES when postscreen refuses one of its addresses', async () => {
+    await isRefused(
+      sesClient(ses),
+      `550 5.7.1 Service unavailable; client [${ses}] blocked using zen.spamhaus.org`,
+    );
+
+    const refusal = await stack.alert('sender-refused', { client: ses });
+    expect(refusal).toMatchObject({
+      sender: 'amazon-ses',
+      gate: 'dnsbl',
+      decision: 'allow',
+      zone: 'zen.spamhaus.org',
+    });
+    await stack.alert('sender-allowed', { sender: 'amazon-ses' });
+    await stack.alert('reload-done');
+    expect(stack.readTable().split('\n')).toContain('54.240.0.0/17 permit');
+  });
+
+  step('leaves a table that Postfix itself reads as a permit', async () => {
+    expect(await stack.inMail('postmap', '-q', sesRetry, `cidr:${TABLE}`)).toBe('permit\n');
+  });
+
+  step('lets the retry through from another address of the pool, though it is listed as well', async () => {
+    await passes(sesClient(sesRetry));
+    const recovered = await stack.alert('sender-recovered', { sender: 'amazon-ses' });
+    expect(recovered.seconds).toBeGreaterThanOrEqual(0);
+  });
+
+  step('opens nothing for a stranger who calls himself Amazon SES', async () => {
+    const table = stack.readTable();
+    await isRefused(boaster, `550 5.7.1 Service unavailable; client [${stranger}] blocked`);
+    await stack.mailLogged(/DISCONNECT \[203\.0\.113\.9\]/);
+    // Time to do the wrong thing in.
+    await sleep(2000);
+    expect(stack.readTable()).toBe(table);
+    expect((await stack.alerts()).filter(({ client }) => client === stranger)).toEqual([]);
+  });
+
+  step('leaves standing what the operator refuses above our block', async () => {
+    const table = stack.readTable().replace('# >>> screenpass', `${operatorsLine}# >>> screenpass`);
+    expect(table).toContain(operatorsLine);
+    stack.writeTable(table);
+    await stack.inMail('postfix', 'reload');
+
+    await isRefused(sesClient(sesUnwanted), '550 5.3.2 Service currently unavailable');
+    await passes(sesClient(sesRetry));
+    expect(stack.readTable()).toBe(table);
+    const decisions = (await stack.alerts()).filter(({ client }) => client === sesUnwanted);
+    expect(decisions.map(({ decision }) => decision)).not.toContain('allow');
+  });
+
+  step(
+    'says that the mail container went and came back when it is restarted, and follows it again',
+    async () => {
+      const told = (await stack.alerts()).length;
+      const before = (await stack.mailLog()).length;
+      await stack.restartMail();
+      await stack.alert('mailserver-lost', {}, told);
+      await stack.alert('mailserver-back', {}, told);
+      await stack.mailLogged(/daemon started/, before);
+      await passes(sesClient(ses));
+    },
+  );
+
+  step('serves a mail container that is made anew, with what it knew before', async () => {
+    const old = await stack.inspect('mailserver', '{{.Id}}');
+    const told = (await stack.alerts()).length;
+    await stack.compose('rm', '--stop', '--force', 'mailserver');
+    await stack.compose('up', '-d', 'mailserver');
+    await stack.mailLogged(/daemon started/);
+    await stack.alert('mailserver-back', {}, told);
+    expect(await stack.inspect('mailserver', '{{.Id}}')).not.toBe(old);
+    await passes(sesClient(ses));
+  });
+
+  step("sees the next sender refused in the new container, and keeps the operator's line", async () => {
+    const told = (await stack.alerts()).length;
+    await isRefused(sendgridClient, `550 5.7.1 Service unavailable; client [${sendgrid}] blocked`);
+    await stack.alert('sender-refused', { client: sendgrid, sender: 'sendgrid', decision: 'allow' }, told);
+    await stack.alert('reload-done', {}, told);
+    await passes(sendgridClient);
+    expect(stack.readTable().startsWith(operatorsLine)).toBe(true);
+    expect((await stack.alerts()).filter(({ client }) => client === stranger)).toEqual([]);
+  });
+
+  step('says that it stops, and ends well', async () => {
+    await stack.compose('stop', 'screenpass');
+    expect(await stack.inspect('screenpass', '{{.State.ExitCode}}')).toBe('0');
+    await stack.alert('stopping');
+  });
+});
+
+describe('screenpass beside a mail container that does not read its table', () => {
+  const stack = new Stack({ wired: false, clients, listed });
+
+  beforeAll(() => stack.up(), buildTime);
+  afterAll(() => stack.remove(), stepTime);
+
+  it(
+    'says which line the operator has to add',
+    async () => {
+      const { msg } = await stack.alert('not-wired');
+      expect(msg).toContain(WIRING);
+    },
+    stepTime,
+  );
+});

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { lastValue } from '../src/core/network.ts';
+import { EMPTY_STATE } from '../src/core/state.ts';
+import { readCatalogue, readState } from '../src/schema.ts';
+import data from '../src/senders/catalogue.json' with { type: 'json' };
+
+describe('the catalogue', () => {
+  const senders = readCatalogue(data);
+  const byId = new Map(senders.map((sender) => [sender.id, sender]));
+
+  it('knows 76 senders with 1,657 networks, each id once', () => {
+    expect([senders.length, byId.size]).toEqual([76, 76]);
+    expect(senders.reduce((sum, { networks }) => sum + networks.length, 0)).toBe(1657);
+  });
+
+  it.each([
+    'amazon-ses',
+    'google',
+    'microsoft-365',
+    'sendgrid',
+    'mailgun',
+    'github',
+  ])('watches %s by default', (id) => {
+    expect(byId.get(id)?.default).toBe(true);
+  });
+
+  it.each([
+    'godaddy',
+    'mailchannels',
+    'hostinger',
+    'cloudflare-email-routing',
+    'knowbe4',
+    'microsoft-outlook-com',
+  ])('does not watch %s by default: anyone can send from there, or nobody does any more', (id) =>
+    expect(byId.get(id)?.default).toBe(false));
+
+  it('watches nobody by default whose networks are not proven', () => {
+    expect(data.senders.filter((sender) => sender.default && sender.confidence === 'low')).toEqual([]);
+  });
+
+  it('lists no network twice for one sender, nor one inside another', () => {
+    for (const { id, networks } of senders) {
+      const overlaps = networks.filter((a) =>
+        networks.some(
+          (b) => a !== b && a.family === b.family && a.base >= b.base && lastValue(a) <= lastValue(b),
+        ),
+      );
+      if (id !== 'microsoft-365' && id !== 'yahoo') expect(overlaps, id).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['10.1.0.0/16', 'private'],
+    ['0.0.0.0/0', 'every address'],
+    ['54.0.0.0/8', 'wider'],
+    ['::ffff:1.2.3.0/120', 'IPv4 form'],
+    ['1.2.3.4/33', 'at most 32'],
+  ])('cannot hold %s', (network, reason) => {
+    const [first] = data.senders;
+    const wrong = { ...data, senders: [{ ...first, networks: [network] }] };
+    expect(() => readCatalogue(wrong)).toThrow(reason);
+  });
+});
+
+describe('the saved state', () => {
+  it('reads back as it was', () => {
+    const entry = {
+      sender: 'amazon-ses',
+      scope: 'network',
+      networks: ['54.240.0.0/17'],
+      since: 1,
+      lastSeen: 2,
+    } as const;
+    const state = {
+      ...EMPTY_STATE,
+      cursor: { container: 'c', stdout: { stamp: '2026-11-24T02:24:10.921946642Z', count: 2 }, stderr: null },
+      entries: [{ ...entry, cause: 'dnsbl 550', refusedAt: null, announced: true }],
+      refusals: { google: [1, 2] },
+      gaveUp: { google: 3 },
+      loaded: 'abc',
+    };
+    expect(readState(JSON.stringify(state))).toEqual({ ok: true, state });
+  });
+
+  it.each([
+    '',
+    '{',
+    'null',
+    '[]',
+    '{"version":2}',
+    JSON.stringify({ ...EMPTY_STATE, entries: [{ sender: '../x' }] }),
+  ])('is refused with a reason: %s', (text) =>
+    expect(readState(text)).toMatchObject({ ok: false, problem: expect.stringMatching(/./) }));
+});
