@@ -26,7 +26,6 @@ export interface Alert {
   readonly client?: string;
   readonly gate?: string;
   readonly decision?: string;
-  readonly zone?: string;
   readonly seconds?: number;
 }
 
@@ -134,6 +133,7 @@ export class Stack {
     return must(program, [...first, '-p', this.#project, ...files, ...args], {
       E2E_PROJECT: this.#project,
       E2E_DIRECTORY: this.#directory,
+      E2E_CONFIG: join(this.#directory, 'config'),
       E2E_SOCKET: engineSocket(),
       E2E_CLIENT_ADDRESSES: this.#options.clients.join(' '),
       E2E_LISTED_ADDRESSES: this.#options.listed.join(' '),
@@ -145,8 +145,15 @@ export class Stack {
     return must('docker', ['exec', this.#name('mailserver'), ...command]);
   }
 
-  async restartMail(): Promise<void> {
-    await must('docker', ['restart', this.#name('mailserver')]);
+  /** What the Engine does with the mail container: stop, start, restart. */
+  async mail(verb: 'stop' | 'start' | 'restart'): Promise<void> {
+    await must('docker', [verb, this.#name('mailserver')]);
+  }
+
+  /** One more screenpass, with this mounted where its table should be, run to its end. */
+  screenpassWith(mount: string): Promise<Output> {
+    const volume = `${mount}:${TABLE}`;
+    return run('docker', ['run', '--rm', '--network', 'none', '-v', volume, this.#name('screenpass')]);
   }
 
   /** A property of a container, as a Go template names it. */

@@ -37,7 +37,15 @@ function main() {
     return required ? 1 : 0;
   }
   const env = { ...process.env, ...baseImages() };
-  const args = ['vitest', 'run', '--config', 'test/vitest.config.ts', '--project', 'engine', ...process.argv.slice(2)];
+  const args = [
+    'vitest',
+    'run',
+    '--config',
+    'test/vitest.config.ts',
+    '--project',
+    'engine',
+    ...process.argv.slice(2),
+  ];
   const { error, status } = spawnSync('npx', args, { cwd: join(here, '..', '..'), env, stdio: 'inherit' });
   if (error) throw error;
   return status ?? 1;

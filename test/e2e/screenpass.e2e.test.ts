@@ -1,4 +1,5 @@
 // The whole of it, with real Postfix as the judge. Each step stands on the one before it.
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { type Client, Stack, TABLE, WIRING } from './harness.ts';
@@ -84,7 +85,7 @@ describe('screenpass beside a mail container that reads its table', () => {
       sender: 'amazon-ses',
       gate: 'dnsbl',
       decision: 'allow',
-      zone: 'zen.spamhaus.org',
+      zones: ['zen.spamhaus.org'],
     });
     await stack.alert('sender-allowed', { sender: 'amazon-ses' });
     await stack.alert('reload-done');
@@ -124,18 +125,23 @@ describe('screenpass beside a mail container that reads its table', () => {
     expect(decisions.map(({ decision }) => decision)).not.toContain('allow');
   });
 
-  step(
-    'says that the mail container went and came back when it is restarted, and follows it again',
-    async () => {
-      const told = (await stack.alerts()).length;
-      const before = (await stack.mailLog()).length;
-      await stack.restartMail();
-      await stack.alert('mailserver-lost', {}, told);
-      await stack.alert('mailserver-back', {}, told);
-      await stack.mailLogged(/daemon started/, before);
-      await passes(sesClient(ses));
-    },
-  );
+  step('says that the mail container went and came back, and follows it again', async () => {
+    const told = (await stack.alerts()).length;
+    const before = (await stack.mailLog()).length;
+    await stack.mail('stop');
+    await stack.alert('mailserver-lost', {}, told);
+    await stack.mail('start');
+    await stack.alert('mailserver-back', {}, told);
+    await stack.mailLogged(/daemon started/, before);
+    await passes(sesClient(ses));
+  });
+
+  step('goes on over a restart of the mail container, however quick', async () => {
+    const before = (await stack.mailLog()).length;
+    await stack.mail('restart');
+    await stack.mailLogged(/daemon started/, before);
+    await passes(sesClient(ses));
+  });
 
   step('serves a mail container that is made anew, with what it knew before', async () => {
     const old = await stack.inspect('mailserver', '{{.Id}}');
@@ -176,6 +182,17 @@ describe('screenpass beside a mail container that does not read its table', () =
     async () => {
       const { msg } = await stack.alert('not-wired');
       expect(msg).toContain(WIRING);
+    },
+    stepTime,
+  );
+
+  it(
+    'refuses a table that is mounted as a single file, or is a directory, and says what to mount',
+    async () => {
+      for (const mount of [join(import.meta.dirname, 'mail', 'main.cf'), import.meta.dirname]) {
+        const { code, stderr } = await stack.screenpassWith(mount);
+        expect([code, stderr]).toEqual([3, expect.stringContaining('mount the directory /etc/screenpass')]);
+      }
     },
     stepTime,
   );
