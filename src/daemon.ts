@@ -17,7 +17,7 @@ import { createSessions, type Outcome } from './core/session.ts';
 import { followLog } from './follow.ts';
 import type { LogLine, MailContainer, Ports } from './ports.ts';
 import { recall } from './recall.ts';
-import { createWriter } from './writer.ts';
+import { createWriter } from './writer/writer.ts';
 
 /** Entries whose time is over leave at this time of each hour. */
 const EXPIRE_AT = '17 * * * *';

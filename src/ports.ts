@@ -18,6 +18,8 @@ export type Inspection =
 
 export interface MailContainer {
   readonly id: string;
+  /** Id and time of start: another one after each restart. */
+  readonly run: string;
   /** Raw stream instead of frames. */
   readonly tty: boolean;
   readonly logDriver: string;

@@ -25,16 +25,8 @@ export async function recall(config: Config, ports: Ports): Promise<State> {
 }
 
 function preseeded(sender: string, now: number): Entry {
-  return {
-    sender,
-    scope: 'sender',
-    networks: [],
-    since: now,
-    lastSeen: now,
-    cause: null,
-    refusedAt: null,
-    announced: false,
-  };
+  const times = { since: now, lastSeen: now, refusedAt: null, inForce: null };
+  return { sender, scope: 'sender', networks: [], cause: null, announced: false, ...times };
 }
 
 /** Undefined: there is none that can be used. */

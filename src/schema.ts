@@ -61,6 +61,9 @@ export function readCatalogue(data: unknown): readonly CatalogueEntry[] {
   return parsed.data.senders;
 }
 
+/** Milliseconds since the epoch, as far as Date reaches. */
+const Time = z.int().min(0).max(8.64e15);
+
 const Mark = z.strictObject({ stamp: z.string().regex(/^\d{4}-[\dT:.-]{24}Z$/), count: z.int().positive() });
 
 const SavedState = z.strictObject({
@@ -73,15 +76,16 @@ const SavedState = z.strictObject({
       sender: SenderId,
       scope: z.enum(['sender', 'network', 'address']),
       networks: z.array(z.string().refine((text) => parseNetwork(text).ok, 'not a network')),
-      since: z.number(),
-      lastSeen: z.number(),
+      since: Time,
+      lastSeen: Time,
       cause: z.string().nullable(),
-      refusedAt: z.number().nullable(),
+      refusedAt: Time.nullable(),
       announced: z.boolean(),
+      inForce: Time.nullable(),
     }),
   ),
-  refusals: z.record(SenderId, z.array(z.number())),
-  gaveUp: z.record(SenderId, z.number()),
+  refusals: z.record(SenderId, z.array(Time)),
+  gaveUp: z.record(SenderId, Time),
   loaded: z.string().nullable(),
 });
 

@@ -8,6 +8,8 @@ import manifest from '../package.json' with { type: 'json' };
 import { renderBlock } from '../src/core/allowlist.ts';
 import { network } from '../src/core/network.ts';
 
+const { PATH } = process.env;
+
 /** The bundle, as it is shipped; `npm test` has built it. */
 const PROGRAM = join(import.meta.dirname, '..', 'dist', 'screenpass.js');
 
@@ -15,7 +17,7 @@ async function screenpass(
   args: string[],
   { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {},
 ) {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: process.env['PATH'], ...env } });
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH, ...env } });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -133,12 +135,13 @@ describe('screenpass check', () => {
       cause: null,
       refusedAt: null,
       announced: true,
+      inForce: null,
     } as const;
     const block = renderBlock([
       { entry: { sender: 'amazon-ses', ...entry }, networks: [network('54.240.0.0/17')] },
     ]);
     env = { SCREENPASS_TABLE: join(folder, 'table.cidr') };
-    await writeFile(env['SCREENPASS_TABLE'] ?? '', block);
+    await writeFile(join(folder, 'table.cidr'), block);
     return () => rm(folder, { recursive: true });
   });
 
@@ -192,7 +195,7 @@ describe('screenpass run', () => {
   it('says on stdout what it waits for, and ends with code 0 when asked to, soon', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'screenpass-cli-'));
     const env = {
-      PATH: process.env['PATH'],
+      PATH,
       DOCKER_HOST: `unix://${folder}/docker.sock`,
       SCREENPASS_TABLE: `${folder}/table.cidr`,
       SCREENPASS_STATE_DIR: folder,

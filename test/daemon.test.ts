@@ -71,8 +71,24 @@ describe('a cloud sender that postscreen refuses', () => {
     const before = await world.readTable();
     world.mail.log('postscreen', 911, 'DNSBL rank 3 for [54.240.27.76]:5');
     world.mail.log('postscreen', 911, 'DISCONNECT [54.240.27.76]:5');
-    expect(await world.alert('sender-refused', 2)).toMatchObject({ decision: 'keep' });
+    expect(await world.alert('sender-refused', 2)).toMatchObject({
+      decision: 'keep',
+      reason: expect.stringContaining('began before'),
+    });
     expect(await world.readTable()).toBe(before);
+  });
+
+  it('that is refused again by a session that saw the table is told as such', async () => {
+    await using world = await following();
+    await world.connect('54.240.27.75');
+    await world.alert('reload-done');
+    world.clock.advance(10_000);
+    world.mail.wiring = 'not-wired';
+    await world.connect('54.240.27.76');
+    expect(await world.alert('sender-refused', 2)).toMatchObject({
+      decision: 'keep',
+      reason: expect.stringContaining('refused it all the same'),
+    });
   });
 
   it('is only waited for while the threshold is not reached', async () => {
@@ -179,6 +195,9 @@ describe('the table', () => {
     expect(await world.readTable()).toMatch(/^198\.51\.100\.7\/24 reject\n# >>> screenpass\n/);
     expect(world.told('table-invalid')).toHaveLength(1);
     expect(await world.connect('54.240.27.75')).toBe('allowlisted');
+    await world.writeTable((await world.readTable()).replace('198.51.100.7/24', '198.51.100.0/24'));
+    await world.eventually('it is well again', () => world.told('table-restored').length === 1);
+    expect(world.told('table-restored')).toMatchObject([{ reason: 'valid-again' }]);
   });
 
   it('is not replaced by one that Postfix cannot see', async () => {
@@ -293,6 +312,15 @@ describe('when postscreen does not use the table', () => {
     expect(await world.alert('sender-allowed')).toMatchObject({ effect: 'not-wired' });
     await world.stop();
     expect(world.told('reload-done')).toEqual([]);
+  });
+
+  it('it is noticed while Postfix runs, at somebody else’s reload', async () => {
+    await using world = await following();
+    await world.connect('54.240.27.75');
+    await world.alert('reload-done');
+    world.mail.wiring = 'not-wired';
+    world.mail.log('master', 905, 'reload -- version 3.10.13, configuration /etc/postfix');
+    await world.eventually('it is told', () => world.told('not-wired').length === 1);
   });
 
   it('it is noticed when the re-created container does, and what was missing is done', async () => {

@@ -74,7 +74,7 @@ describe('the saved state', () => {
     const state = {
       ...EMPTY_STATE,
       cursor: { container: 'c', stdout: { stamp: '2026-11-24T02:24:10.921946642Z', count: 2 }, stderr: null },
-      entries: [{ ...entry, cause: 'dnsbl 550', refusedAt: null, announced: true }],
+      entries: [{ ...entry, cause: 'dnsbl 550', refusedAt: null, announced: true, inForce: 4 }],
       refusals: { google: [1, 2] },
       gaveUp: { google: 3 },
       loaded: 'abc',
@@ -89,6 +89,7 @@ describe('the saved state', () => {
     '[]',
     '{"version":2}',
     JSON.stringify({ ...EMPTY_STATE, entries: [{ sender: '../x' }] }),
+    JSON.stringify({ ...EMPTY_STATE, gaveUp: { google: 1e300 } }),
   ])('is refused with a reason: %s', (text) =>
     expect(readState(text)).toMatchObject({ ok: false, problem: expect.stringMatching(/./) }));
 });

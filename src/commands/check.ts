@@ -34,17 +34,13 @@ export async function check(
   const state = entries.reduce<State>(withEntry, EMPTY_STATE);
   const watched = buildSenderIndex(config.senders);
   const known = buildSenderIndex(catalogue);
+  const now = Date.now();
 
   function checkOne(address: Address): Checked {
     const match = watched.find(address);
     const found = match ?? known.find(address);
-    const decision = decide(
-      address,
-      match,
-      { gate: 'dnsbl', zones: [], at: Date.now() },
-      state,
-      config.rules,
-    );
+    const refusal = { gate: 'dnsbl', zones: [], at: now, connectedAt: now } as const;
+    const decision = decide(address, match, refusal, state, config.rules);
     const unwatched = match === undefined && found !== undefined;
     return {
       address: formatAddress(address),
@@ -53,7 +49,11 @@ export async function check(
       network: found === undefined ? null : formatNetwork(found.network),
       allowed: match !== undefined && isOpen(state, match.sender, address, config.rules),
       decision: decision.kind,
-      reason: unwatched ? 'SCREENPASS_SENDERS does not name this sender' : REASONS[decision.reason],
+      reason: unwatched
+        ? 'SCREENPASS_SENDERS does not name this sender'
+        : decision.kind === 'keep'
+          ? 'the table covers it'
+          : REASONS[decision.reason],
     };
   }
 

@@ -104,6 +104,7 @@ export function readEntries(block: string): Entry[] {
       cause: cause === PRESEED ? null : cause,
       refusedAt: null,
       announced: true,
+      inForce: null,
     });
   }
   return entries;

@@ -94,10 +94,12 @@ function withoutCr(text: string): string {
  * A line without a readable stamp is none of the Engine's and is dropped: it could not be resumed from.
  */
 export function createLogReader(tty: boolean): (chunk: Buffer) => readonly LogLine[] {
+  const canonicalStamp = createStampReader();
   let lines: LogLine[] = [];
   const push = (stream: StreamName) => (text: string) => {
-    const [stamp, rest] = cutStamp(text);
-    if (stamp !== undefined) lines.push({ stream, stamp, text: rest });
+    const blank = text.indexOf(' ');
+    const stamp = canonicalStamp(blank < 0 ? text : text.slice(0, blank));
+    if (stamp !== undefined) lines.push({ stream, stamp, text: blank < 0 ? '' : text.slice(blank + 1) });
   };
   const split = tty
     ? createLineSplitter(push('stdout')).push
@@ -150,20 +152,25 @@ function createPartJoiner(line: (text: string) => void): (piece: Buffer, last: b
   };
 }
 
-function cutStamp(text: string): [stamp: string | undefined, rest: string] {
-  const blank = text.indexOf(' ');
-  return blank < 0
-    ? [canonicalStamp(text), '']
-    : [canonicalStamp(text.slice(0, blank)), text.slice(blank + 1)];
-}
-
-/** RFC 3339 in UTC with nine decimals, whatever the Engine's habit (Podman trims zeros and has offsets). */
-function canonicalStamp(text: string): string | undefined {
-  if (text.length === STAMP_BYTES && text.endsWith('Z')) return text;
-  const [, seconds, decimals = '', zone] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
-  const time = Date.parse(`${seconds}${zone}`);
-  return Number.isNaN(time)
-    ? undefined
-    : `${new Date(time).toISOString().slice(0, 19)}.${decimals.padEnd(9, '0')}Z`;
+/**
+ * Reads stamps into one form, RFC 3339 in UTC with nine decimals, whatever the Engine's habit (Podman trims zeros and
+ * has offsets); undefined for what is none. Most lines share their second with the line before, which is then known.
+ */
+function createStampReader(): (text: string) => string | undefined {
+  let known = '';
+  return (text) => {
+    if (
+      text.length === STAMP_BYTES &&
+      text.startsWith(known) &&
+      known !== '' &&
+      /^\.\d{9}Z$/.test(text.slice(19))
+    )
+      return text;
+    const [, seconds, decimals = '', zone] =
+      /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
+    const time = Date.parse(`${seconds}${zone}`);
+    if (Number.isNaN(time)) return undefined;
+    known = new Date(time).toISOString().slice(0, 19);
+    return `${known}.${decimals.padEnd(9, '0')}Z`;
+  };
 }

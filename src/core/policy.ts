@@ -29,7 +29,8 @@ export interface Rules {
 
 export type Reason =
   | 'evidence'
-  | 'already-allowed'
+  | 'began-before'
+  | 'still-refused'
   | 'below-threshold'
   | 'unknown-sender'
   | 'not-curable'
@@ -41,7 +42,9 @@ export type Reason =
 /** What the reasons mean, for alerts and for `check`. */
 export const REASONS: Readonly<Record<Reason, string>> = {
   evidence: 'the address is in a network of the sender',
-  'already-allowed': 'it is in the table already; sessions that began before the reload still fail',
+  'began-before': 'it is in the table already, but this session began before Postfix used the table',
+  'still-refused':
+    'it is in the table, and Postfix refused it all the same: does another list or rule stand above?',
   'below-threshold': 'not yet refused SCREENPASS_THRESHOLD times within SCREENPASS_WINDOW',
   'unknown-sender': 'no watched sender has this address',
   'not-curable': "postscreen does not ask the access list about this, or the operator's own rule refused it",
@@ -50,6 +53,11 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   'too-wide': 'the network of the sender is wider than is ever allowed',
   'vetoed-by-dnsbl': 'a zone of SCREENPASS_VETO_DNSBL lists it',
 };
+
+/** Log stamps of several processes can cross by this much: a session this near to the reload says nothing. */
+const CROSSING_MS = 2_000;
+/** `lastSeen` is kept this coarse, so that a busy sender does not make a write of every connection. */
+const SEEN_MS = 60_000;
 
 export interface Decision {
   readonly kind: 'allow' | 'keep' | 'wait' | 'refuse';
@@ -83,7 +91,7 @@ const CURABLE: ReadonlySet<Gate> = new Set([
 export function decide(
   address: Address,
   match: Match | undefined,
-  refusal: Pick<Refusal, 'gate' | 'zones' | 'at'>,
+  refusal: Pick<Refusal, 'gate' | 'zones' | 'at' | 'connectedAt'>,
   state: State,
   rules: Rules,
 ): Decision {
@@ -94,11 +102,19 @@ export function decide(
   if (rules.never.some((network) => contains(network, address))) return refuse('never-listed');
   if (match.network.prefix < WIDEST[match.network.family]) return refuse('too-wide');
   if (refusal.zones.some((zone) => rules.vetoZones.has(zone))) return refuse('vetoed-by-dnsbl');
-  if (isOpen(state, match.sender, address, rules)) return { kind: 'keep', reason: 'already-allowed' };
+  const entry = entryOf(state, match.sender.id);
+  if (entry !== undefined && isOpen(state, match.sender, address, rules)) {
+    return { kind: 'keep', reason: sawTable(entry, refusal) ? 'still-refused' : 'began-before' };
+  }
   const recent = recentRefusals(state, match.sender.id, refusal.at, rules);
-  const known = entryOf(state, match.sender.id) !== undefined;
-  if (!known && recent.length + 1 < rules.threshold) return { kind: 'wait', reason: 'below-threshold' };
+  if (entry === undefined && recent.length + 1 < rules.threshold)
+    return { kind: 'wait', reason: 'below-threshold' };
   return { kind: 'allow', reason: 'evidence' };
+}
+
+/** Postfix decides by the table that it had at CONNECT, however late it rejects. */
+function sawTable({ inForce }: Entry, { connectedAt }: Pick<Refusal, 'connectedAt'>): boolean {
+  return inForce !== null && connectedAt !== null && connectedAt > inForce + CROSSING_MS;
 }
 
 /** The state after the decision on a refusal was taken. */
@@ -110,9 +126,7 @@ export function afterRefusal(
 ): State {
   const { id } = match.sender;
   const entry = entryOf(state, id);
-  if (decision.kind === 'keep' && entry !== undefined) {
-    return withEntry(state, { ...entry, lastSeen: Math.max(entry.lastSeen, refusal.at) });
-  }
+  if (decision.kind === 'keep' && entry !== undefined) return withEntry(state, seen(entry, refusal.at));
   if (decision.kind === 'wait') {
     const refusals = [...recentRefusals(state, id, refusal.at, rules), refusal.at];
     return { ...state, refusals: { ...state.refusals, [id]: refusals } };
@@ -140,6 +154,7 @@ function opened(
     cause: entry?.cause ?? causeOf(refusal),
     refusedAt: entry?.refusedAt ?? first,
     announced: false,
+    inForce: null,
   };
 }
 
@@ -178,13 +193,14 @@ export function afterPass(
   const entry = entryOf(state, sender);
   if (entry === undefined) return { state: { ...state, gaveUp }, recoveredAfter: null };
   const recovered = passed.allowlisted && entry.refusedAt !== null && passed.at >= entry.refusedAt;
-  const seen = {
-    ...entry,
-    lastSeen: Math.max(entry.lastSeen, passed.at),
-    refusedAt: recovered ? null : entry.refusedAt,
-  };
   const recoveredAfter = recovered ? Math.round((passed.at - (entry.refusedAt ?? 0)) / 1000) : null;
-  return { state: withEntry({ ...state, gaveUp }, seen), recoveredAfter };
+  const touched = seen(entry, passed.at);
+  const next = recovered ? { ...touched, refusedAt: null } : touched;
+  return { state: withEntry({ ...state, gaveUp }, next), recoveredAfter };
+}
+
+function seen(entry: Entry, at: number): Entry {
+  return at < entry.lastSeen + SEEN_MS ? entry : { ...entry, lastSeen: at };
 }
 
 /**

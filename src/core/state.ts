@@ -28,6 +28,8 @@ export interface Entry {
   readonly refusedAt: number | null;
   /** The alert sender-allowed was given. */
   readonly announced: boolean;
+  /** Log time at which Postfix was proven to use all of it; null until then. */
+  readonly inForce: number | null;
 }
 
 /** All that screenpass remembers. One value, changed only by the functions of core, saved whole. */
@@ -58,6 +60,7 @@ export function entryOf(state: State, sender: string): Entry | undefined {
 
 /** With the entry in place of the sender's earlier one. Entries stay in order of sender id, as the table has them. */
 export function withEntry(state: State, entry: Entry): State {
+  if (state.entries.includes(entry)) return state;
   const others = state.entries.filter(({ sender }) => sender !== entry.sender);
   const entries = [...others, entry].sort((a, b) => (a.sender < b.sender ? -1 : 1));
   return { ...state, entries };

@@ -2,6 +2,9 @@ import { setTimeout as timeout } from 'node:timers/promises';
 import cron from 'node-cron';
 import type { Clock, Report } from '../ports.ts';
 
+/** A longer timer fires at once (setTimeout counts in 31 bits); who slept too short looks again. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Real time; the only file of the daemon that knows it. node-cron's own messages go to `report`, not to stdout. */
 export function createClock(report: Report): Clock {
   cron.setLogger({
@@ -13,7 +16,7 @@ export function createClock(report: Report): Clock {
   return {
     now: () => Date.now(),
     async sleep(ms, signal) {
-      await timeout(ms, undefined, { signal }).catch((error) => {
+      await timeout(Math.min(ms, LONGEST_TIMER_MS), undefined, { signal }).catch((error) => {
         if (!signal.aborted) throw error;
       });
     },

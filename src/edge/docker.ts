@@ -115,6 +115,7 @@ function describe(info: Docker.ContainerInspectInfo): MailContainer {
   ]);
   return {
     id: info.Id,
+    run: `${info.Id} ${info.State.StartedAt}`,
     tty: info.Config.Tty === true,
     logDriver: info.HostConfig?.LogConfig?.Type ?? 'unknown',
     networks,

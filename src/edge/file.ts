@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { lstat, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileError, type StagedTable, type TableFile, type WholeFile } from '../ports.ts';
@@ -33,9 +32,7 @@ export function createTableFile(path: string): TableFile {
     },
     stage: (text) =>
       told(path, async () => {
-        const temporary = temporaryBeside(path);
-        await writeDurably(temporary, text, TABLE_MODE);
-        return stagedTable(path, temporary);
+        return stagedTable(path, await writeBeside(path, text, TABLE_MODE));
       }),
   };
 }
@@ -82,29 +79,33 @@ function missing(error: NodeJS.ErrnoException): undefined {
 }
 
 async function replaceWhole(path: string, text: string, mode: number): Promise<void> {
-  const temporary = temporaryBeside(path);
-  try {
-    await writeDurably(temporary, text, mode);
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  await rename(await writeBeside(path, text, mode), path);
+  await syncDirectory(dirname(path));
 }
 
-function temporaryBeside(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-}
-
-async function writeDurably(path: string, text: string, mode: number): Promise<void> {
-  const file = await open(path, 'wx', mode);
+/**
+ * Writes a new version beside the file, to be renamed onto it, with the owner and mode of the old one. Its name is
+ * always the same, so that what a kill left behind is cleared away by the next write.
+ */
+async function writeBeside(path: string, text: string, mode: number): Promise<string> {
+  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+  await rm(temporary, { force: true });
+  const file = await open(temporary, 'wx', mode);
   try {
-    await file.chmod(mode);
+    const old = await lstat(path).catch(missing);
+    await file.chmod(old === undefined ? mode : old.mode & 0o777);
+    // Only root with CAP_CHOWN may give a file away; it stays ours then, which Postfix does not mind.
+    if (old !== undefined) await file.chown(old.uid, old.gid).catch(notPermitted);
     await file.writeFile(text, 'latin1');
     await file.sync();
   } finally {
     await file.close();
   }
+  return temporary;
+}
+
+function notPermitted(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPERM') throw error;
 }
 
 /** A rename is on disk only when its directory is. */

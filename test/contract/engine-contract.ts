@@ -35,6 +35,7 @@ function inspectContract(setup: Setup): void {
     await using subject = await setup();
     expect(await running(engineOf(subject))).toEqual({
       id: await subject.id(),
+      run: expect.stringContaining(await subject.id()),
       tty: false,
       logDriver: 'json-file',
       networks: subject.networks,
@@ -59,7 +60,8 @@ function inspectContract(setup: Setup): void {
     await subject.recreate();
     const second = await subject.id();
     expect(second).not.toBe(first);
-    expect((await running(engine)).id).toBe(second);
+    const { id, run } = await running(engine);
+    expect([id, (await running(engine)).run]).toEqual([second, run]);
     await subject.remove();
     expect((await engine.inspect()).kind).toBe('missing');
   });

@@ -13,6 +13,7 @@ const entry = (sender: string, changes: Partial<Entry> = {}): Entry => ({
   cause: 'dnsbl 550 zen.spamhaus.org',
   refusedAt: null,
   announced: true,
+  inForce: null,
   ...changes,
 });
 

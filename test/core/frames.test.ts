@@ -104,7 +104,10 @@ describe('the log stream', () => {
   });
 
   it('has stamps in one form whatever the Engine writes, and drops a line that has none', () => {
-    const bytes = frame(1, '2026-11-24T03:24:10.5+01:00 a\n2026-11-24T02:24:10Z b\nno stamp\n\n');
+    const bytes = frame(
+      1,
+      '2026-11-24T03:24:10.5+01:00 a\n2026-11-24T02:24:10Z b\nno stamp\n\n2026-99-99T02:24:10.000000000Z c\n2026-11-24T02:24:1x.000000000Z d\n',
+    );
     expect(read(bytes, [])).toMatchObject([
       { stamp: '2026-11-24T02:24:10.500000000Z', text: 'a' },
       { stamp: '2026-11-24T02:24:10.000000000Z', text: 'b' },

@@ -15,7 +15,7 @@ import {
 } from '../../src/core/policy.ts';
 import { buildSenderIndex, type Sender } from '../../src/core/sender-index.ts';
 import type { Gate, Refusal } from '../../src/core/session.ts';
-import { EMPTY_STATE, type Entry, entryOf, type State } from '../../src/core/state.ts';
+import { EMPTY_STATE, type Entry, entryOf, type State, withEntry } from '../../src/core/state.ts';
 
 const SES: Sender = {
   id: 'amazon-ses',
@@ -78,9 +78,23 @@ describe('a refusal of a watched sender', () => {
 
   it('opens nothing new when an entry covers it, and renews that', () => {
     const [, first] = take(EMPTY_STATE, '54.240.27.75', 1000);
-    const [decision, state] = take(first, '199.255.192.9', 9000);
-    expect(decision).toEqual({ kind: 'keep', reason: 'already-allowed' });
-    expect(entryOf(state, 'amazon-ses')).toMatchObject({ since: 1000, lastSeen: 9000 });
+    const [decision, state] = take(first, '199.255.192.9', 61_000);
+    expect(decision).toEqual({ kind: 'keep', reason: 'began-before' });
+    expect(entryOf(state, 'amazon-ses')).toMatchObject({ since: 1000, lastSeen: 61_000 });
+    expect(take(first, '199.255.192.9', 60_999)[1]).toBe(first);
+  });
+
+  it('says by the time of CONNECT whether the session saw the table, not by the time of the reject', () => {
+    const [, allowed] = take(EMPTY_STATE, '54.240.27.75', 1000);
+    const entry = entryOf(allowed, 'amazon-ses') ?? never();
+    const state = withEntry(allowed, { ...entry, inForce: 10_000 });
+    const reason = (connectedAt: number | null) =>
+      take(state, '54.240.27.76', 99_000, RULES, { connectedAt })[0].reason;
+    expect([reason(9_000), reason(null), reason(12_001)]).toEqual([
+      'began-before',
+      'began-before',
+      'still-refused',
+    ]);
   });
 
   it.each([
@@ -192,6 +206,7 @@ const ENTRY: Entry = {
   cause: null,
   refusedAt: null,
   announced: true,
+  inForce: null,
 };
 
 function safely(text: string) {

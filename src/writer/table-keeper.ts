@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import { renderBlock, splitTable, withBlock } from './core/allowlist.ts';
-import type { Network } from './core/network.ts';
-import type { TableCheck } from './core/table-check.ts';
-import { FileError, type Report, type TableFile } from './ports.ts';
+import { renderBlock, splitTable, withBlock } from '../core/allowlist.ts';
+import type { Network } from '../core/network.ts';
+import type { TableCheck } from '../core/table-check.ts';
+import { FileError, type Report, type TableFile } from '../ports.ts';
 import type { Postfix } from './postfix.ts';
 
 /** `waiting`: Postfix cannot be asked yet. `invalid`: told in an alert, the table stays as it was. */
@@ -30,7 +30,8 @@ export function createTableKeeper(
   tableInContainer: string,
   inPlace: string | null,
 ): TableKeeper {
-  let looked = false;
+  /** The table as Postfix last read it without a complaint about our part. */
+  let looked: string | null = null;
   let complaint: string | null = null;
 
   async function put(block: string, members: readonly Network[], postfix: Postfix | null): Promise<Put> {
@@ -60,10 +61,11 @@ export function createTableKeeper(
     postfix: Postfix,
   ): Promise<Put> {
     inPlace = digestOf(block);
-    if (looked) return 'in-place';
+    if (looked === table) return 'in-place';
     const check = await postfix.checkTable(tableInContainer, table, members);
-    looked = check.good;
-    return judge(check) ? 'in-place' : 'invalid';
+    if (!judge(check)) return 'invalid';
+    looked = table;
+    return 'in-place';
   }
 
   async function replace(
@@ -84,7 +86,7 @@ export function createTableKeeper(
       await staged.discard();
     }
     inPlace = digestOf(block);
-    looked = true;
+    looked = wanted;
     if (!altered) return 'in-place';
     report.alert('table-restored', inPlace, { reason: before === null ? 'missing' : 'altered' });
     return 'restored';
@@ -110,7 +112,7 @@ export function createTableKeeper(
   return {
     put,
     lookAgain() {
-      looked = false;
+      looked = null;
     },
   };
 }

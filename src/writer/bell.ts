@@ -1,4 +1,4 @@
-import type { Clock } from './ports.ts';
+import type { Clock } from '../ports.ts';
 
 /** Something to wait for, for a time at most. A ring while nobody waits is not lost: the next wait ends at once. */
 export interface Bell {

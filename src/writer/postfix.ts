@@ -1,7 +1,7 @@
-import { firstAddress, type Network } from './core/network.ts';
-import { judgeTable, type TableCheck } from './core/table-check.ts';
-import type { PostfixConfiguration } from './core/wiring.ts';
-import type { Engine, ExecResult } from './ports.ts';
+import { firstAddress, type Network } from '../core/network.ts';
+import { judgeTable, type TableCheck } from '../core/table-check.ts';
+import type { PostfixConfiguration } from '../core/wiring.ts';
+import type { Engine, ExecResult } from '../ports.ts';
 
 const QUERY_MS = 10_000;
 const RELOAD_MS = 30_000;

@@ -1,4 +1,3 @@
-import { createBell } from './bell.ts';
 import {
   afterFailure,
   type Backoff,
@@ -6,8 +5,9 @@ import {
   planReload,
   type ReloadPlan,
   retryIn,
-} from './core/reload.ts';
-import type { Clock, Report } from './ports.ts';
+} from '../core/reload.ts';
+import type { Clock, Report } from '../ports.ts';
+import { createBell } from './bell.ts';
 import type { Postfix } from './postfix.ts';
 
 /** Postfix's own line about the reload must come this soon; a mail container at its limits needs seconds. */
@@ -18,8 +18,16 @@ const CROSSING_MS = 2_000;
 /** Brings Postfix to use the table that is in place, and knows whether it does. */
 export interface Reloader {
   plan(dirty: boolean): ReloadPlan;
-  /** One try. True: proven. False: told in an alert (reload-failed), or the signal came first. */
-  load(postfix: Postfix, digest: string, senders: readonly string[], signal: AbortSignal): Promise<boolean>;
+  /**
+   * One try. Gives the log time (ms) from which Postfix is proven to use the table; null when it failed, which was
+   * told (reload-failed), or when the signal came first.
+   */
+  load(
+    postfix: Postfix,
+    digest: string,
+    senders: readonly string[],
+    signal: AbortSignal,
+  ): Promise<number | null>;
   /** Postfix's master said at log time `at` (ms) that it reloaded. */
   reloaded(at: number): void;
   /** Another mail container: what failed with the last one says nothing of it. */
@@ -66,14 +74,14 @@ export function createReloader(clock: Clock, report: Report, intervalMs: number)
         lastReloadAt = now;
         backoff = NO_FAILURE;
         told = null;
-        return true;
+        return provenAt;
       }
-      if (failure === undefined) return false;
+      if (failure === undefined) return null;
       backoff = afterFailure(backoff, now);
       const retrySeconds = Math.round(retryIn(backoff, now) / 1000);
       if (failure !== told) report.alert('reload-failed', digest, { reason: failure, retrySeconds });
       told = failure;
-      return false;
+      return null;
     },
 
     reloaded(at) {

@@ -1,13 +1,14 @@
+import { renderBlock, type Section } from '../core/allowlist.ts';
+import type { Network } from '../core/network.ts';
+import { afterFailure, type Backoff, NO_FAILURE, retryIn } from '../core/reload.ts';
+import { type Entry, entryOf, type State, withEntry } from '../core/state.ts';
+import { EngineError, type MailContainer, type Ports } from '../ports.ts';
 import { createBell } from './bell.ts';
-import { renderBlock } from './core/allowlist.ts';
-import type { Network } from './core/network.ts';
-import { afterFailure, type Backoff, NO_FAILURE, retryIn } from './core/reload.ts';
-import { type Entry, entryOf, type State, withEntry } from './core/state.ts';
-import { judgeWiring } from './core/wiring.ts';
-import { EngineError, FileError, type MailContainer, type Ports } from './ports.ts';
 import { type Postfix, postfixIn } from './postfix.ts';
 import { createReloader } from './reloader.ts';
+import { createSaver } from './saver.ts';
 import { createTableKeeper, digestOf } from './table-keeper.ts';
+import { createWiringWatch } from './wiring-watch.ts';
 
 /** The state is saved and the table looked at this often when nothing else asks for it. */
 const HEARTBEAT_MS = 10_000;
@@ -39,23 +40,30 @@ export interface Writer {
 export function createWriter(ports: Ports, initial: State, options: WriterOptions): Writer {
   const { clock, engine, report } = ports;
   const bell = createBell(clock);
+  const save = createSaver(ports);
   const keeper = createTableKeeper(ports.table, report, options.tableInContainer, initial.loaded);
+  const wiring = createWiringWatch(clock, report, options.tableInContainer);
   const reloader = createReloader(clock, report, options.reloadIntervalMs);
   let state = initial;
   let container: MailContainer | null = null;
-  let wired: boolean | undefined;
-  let notWired: string | null = null;
+  let loading = false;
   let backoff: Backoff = NO_FAILURE;
+  let told: string | null = null;
 
-  const save = createSaver(ports);
-
-  /** Does what is due. Gives the time until something is due again. */
+  /** Does what is due: the state first, so that it never says less than the table. Gives the time until more is due. */
   async function work(signal: AbortSignal): Promise<number> {
     await save(state);
-    if (options.mode === 'observe') {
-      announce(state.entries, 'observed');
-      return HEARTBEAT_MS;
-    }
+    const due = options.mode === 'observe' ? observe() : await apply(signal);
+    await save(state);
+    return due;
+  }
+
+  function observe(): number {
+    announce(state.entries, 'observed');
+    return HEARTBEAT_MS;
+  }
+
+  async function apply(signal: AbortSignal): Promise<number> {
     const wait = retryIn(backoff, clock.now());
     if (wait > 0) return wait;
     try {
@@ -66,58 +74,63 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
     }
   }
 
+  /** Table, then reload. */
   async function settle(signal: AbortSignal): Promise<number> {
     const postfix = container === null ? null : postfixIn(engine, container.id);
-    const up = postfix !== null && (await look(postfix));
+    const wired = postfix === null || container === null ? 'down' : await wiring.look(postfix, container);
     const sections = state.entries.map((entry) => ({ entry, networks: options.networksOf(entry) }));
     const fresh = sections.filter(({ entry }) => !entry.announced);
     const members = (fresh.length > 0 ? fresh : sections).flatMap(({ networks }) => networks);
     const block = renderBlock(sections);
-    const put = await keeper.put(block, members, up ? postfix : null);
+    const put = await keeper.put(block, members, wired === 'down' ? null : postfix);
     if (put === 'invalid') return failed();
     backoff = NO_FAILURE;
+    told = null;
     if (put === 'waiting' || postfix === null) return container === null ? HEARTBEAT_MS : STARTING_MS;
     if (put === 'restored') state = { ...state, loaded: null };
+    const effect = wired === 'wired' ? 'table-written' : 'not-wired';
     announce(
       fresh.map(({ entry }) => entry),
-      wired === true ? 'table-written' : 'not-wired',
+      effect,
     );
-    if (wired !== true) return HEARTBEAT_MS;
     const digest = digestOf(block);
-    const plan = reloader.plan(state.loaded !== digest && (state.loaded !== null || sections.length > 0));
+    const dirty = state.loaded !== digest && (state.loaded !== null || sections.length > 0);
+    const plan = reloader.plan(dirty && wired === 'wired');
     if (plan.kind === 'wait') return plan.ms;
     if (plan.kind === 'idle') return HEARTBEAT_MS;
-    const senders = sections.map(({ entry }) => entry.sender);
-    if (await reloader.load(postfix, digest, senders, signal)) state = { ...state, loaded: digest };
+    await load(postfix, digest, sections, signal);
     return 0;
   }
 
-  /** Learns whether Postfix is up and, once, whether it consults the table. */
-  async function look(postfix: Postfix): Promise<boolean> {
-    if (wired !== undefined) return true;
-    if (!(await postfix.running())) return false;
-    const wiring = judgeWiring(
-      await postfix.configuration(),
-      options.tableInContainer,
-      container?.mounts ?? [],
-    );
-    wired = wiring.kind === 'wired';
-    const reason = wiring.kind === 'wired' ? null : wiring.reason;
-    if (wiring.kind === 'not-wired' && reason !== notWired) report.alert('not-wired', wiring.reason, wiring);
-    if (wiring.kind === 'wired') report.info('postscreen uses the table');
-    notWired = reason;
-    return true;
+  async function load(postfix: Postfix, digest: string, sections: readonly Section[], signal: AbortSignal) {
+    const senders = sections.map(({ entry }) => entry.sender);
+    loading = true;
+    const inForce = await reloader.load(postfix, digest, senders, signal).finally(() => {
+      loading = false;
+    });
+    if (inForce === null) return;
+    state = { ...state, loaded: digest };
+    for (const { entry } of sections) {
+      const now = unchanged(entry);
+      if (now !== undefined) state = withEntry(state, { ...now, inForce: now.inForce ?? inForce });
+    }
+  }
+
+  /** The entry as it is now, if it opens no more than it did when the table was written. */
+  function unchanged({ sender, networks }: Entry): Entry | undefined {
+    const now = entryOf(state, sender);
+    return now?.networks.length === networks.length ? now : undefined;
   }
 
   /** Tells of entries that are in the table now. One that grew in the meantime is told of when all of it is. */
   function announce(written: readonly Entry[], effect: 'table-written' | 'observed' | 'not-wired'): void {
-    for (const { sender, networks } of written) {
-      const entry = entryOf(state, sender);
-      if (entry === undefined || entry.announced || entry.networks.length !== networks.length) continue;
+    for (const entry of written.map(unchanged)) {
+      if (entry === undefined || entry.announced) continue;
+      const { sender } = entry;
       const since = new Date(entry.since).toISOString();
-      const opens = options.networksOf(entry).length;
+      const networks = options.networksOf(entry).length;
       const cause = entry.cause ?? 'preseed';
-      report.alert('sender-allowed', `${sender} ${since}`, { sender, networks: opens, cause, since, effect });
+      report.alert('sender-allowed', `${sender} ${since}`, { sender, networks, cause, since, effect });
       state = withEntry(state, { ...entry, announced: true });
     }
   }
@@ -128,11 +141,12 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
   }
 
   /** A command could not be run. A mail container that is just stopping does that once; more is worth an alert. */
-  function trouble(error: EngineError): number {
+  function trouble({ message: reason }: EngineError): number {
     const wait = failed();
-    const retrySeconds = Math.round(wait / 1000);
-    if (backoff.failures === 2)
-      report.alert('reload-failed', error.message, { reason: error.message, retrySeconds });
+    if (backoff.failures > 1 && reason !== told) {
+      report.alert('reload-failed', reason, { reason, retrySeconds: Math.round(wait / 1000) });
+      told = reason;
+    }
     return wait;
   }
 
@@ -146,40 +160,22 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
       if (changed) bell.ring();
     },
     serve(next) {
+      if (next !== null && next.run !== container?.run) {
+        backoff = NO_FAILURE;
+        reloader.forget();
+        keeper.lookAgain();
+      }
       container = next;
-      wired = undefined;
-      backoff = NO_FAILURE;
-      reloader.forget();
-      keeper.lookAgain();
       bell.ring();
     },
-    reloaded: reloader.reloaded,
+    reloaded(at) {
+      if (!loading) wiring.lookAgain();
+      reloader.reloaded(at);
+    },
     async run(signal) {
       signal.addEventListener('abort', bell.ring, { once: true });
-      while (!signal.aborted) await bell.wait(await work(signal));
+      while (!signal.aborted) await bell.wait(Math.min(HEARTBEAT_MS, await work(signal)));
       await save(state);
     },
-  };
-}
-
-/** Saves the state when it is not what was saved last. A failure is told once and tried again with the next save. */
-function createSaver({ state: file, report }: Ports): (state: State) => Promise<void> {
-  let saved = '';
-  let told = false;
-  return async (state) => {
-    const text = `${JSON.stringify(state)}\n`;
-    if (text === saved) return;
-    try {
-      await file.write(text);
-      saved = text;
-      told = false;
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      if (!told)
-        report.error(
-          `${error.message}. Until it can be saved, a restart reads the log again from the last save`,
-        );
-      told = true;
-    }
   };
 }
