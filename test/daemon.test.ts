@@ -270,6 +270,22 @@ describe('a reload', () => {
     expect(await world.connect('167.89.93.78')).toBe('allowlisted');
   });
 
+  it('that cannot come because Postfix stays down in its running container is told in the end', async () => {
+    await using world = await World.create();
+    world.mail.reload = 'fails';
+    world.start();
+    await world.connect('54.240.27.75');
+    await world.alert('sender-refused');
+    await world.pass(60_000);
+    expect(world.told('reload-failed')).toEqual([]);
+    await world.eventually('it is told', () => world.told('reload-failed').length === 1);
+    expect(world.told('reload-failed')).toMatchObject([
+      { reason: 'Postfix does not run in the mail container' },
+    ]);
+    world.mail.reload = 'works';
+    await world.eventually('it is done', () => world.told('reload-done').length === 1);
+  });
+
   it('that Postfix does not confirm in its log is not believed', async () => {
     await using world = await following();
     world.mail.reload = 'unlogged';

@@ -19,30 +19,50 @@ const RECREATE =
 export function judgeWiring(postfix: PostfixConfiguration, table: string, mounts: readonly string[]): Wiring {
   const item = `cidr:${table}`;
   const line = `postscreen_access_list = ${withItem(postfix.accessList, item)}`;
+  const notWired = (reason: string, remedy: string, add = line): Wiring => {
+    return { kind: 'not-wired', reason, line: add, remedy };
+  };
   if (mounts.includes(table)) {
-    const remedy = 'Mount the directory that holds it instead, and re-create the mail container';
-    return {
-      kind: 'not-wired',
-      reason: `${table} is mounted as a single file, which never changes in there`,
-      line,
-      remedy,
-    };
+    return notWired(
+      `${table} is mounted as a single file, which never changes in there`,
+      'Mount the directory that holds it instead, and re-create the mail container',
+    );
   }
-  if (!/^[^\s#]\S*\s+inet\s.*\spostscreen(\s|$)/m.test(postfix.services)) {
-    const remedy =
-      'docker-mailserver has it on port 25 by default: look into postfix-master.cf and user-patches.sh';
-    return { kind: 'not-wired', reason: 'master.cf has no postscreen service', line, remedy };
+  const services = postscreenServices(postfix.services);
+  if (services.length === 0) {
+    return notWired(
+      'master.cf has no postscreen service',
+      'docker-mailserver has it on port 25 by default: look into postfix-master.cf and user-patches.sh',
+    );
   }
-  const override = overridesWithout(postfix.overrides, item)[0];
-  if (override !== undefined) {
-    const line = `${override.service}/postscreen_access_list=${withItem(override.value, item)}`;
-    const remedy = `Put this line into config/postfix-master.cf: ${line} ${RECREATE}`;
-    return { kind: 'not-wired', reason: `master.cf has its own list for ${override.service}`, line, remedy };
+  for (const service of services) {
+    const own = override(postfix.overrides, service);
+    if (items(own ?? postfix.accessList).includes(item)) continue;
+    if (own === undefined) {
+      const remedy = `Put this line into config/postfix-main.cf: ${line} ${RECREATE}`;
+      return notWired('postscreen_access_list does not name it', remedy);
+    }
+    const add = `${service}/inet/postscreen_access_list=${withItem(own, item)}`;
+    const remedy = `Put this line into config/postfix-master.cf: ${add} ${RECREATE}`;
+    return notWired(`master.cf has its own list for ${service}/inet`, remedy, add);
   }
-  const overridden = postfix.overrides.includes(item);
-  if (overridden || items(postfix.accessList).includes(item)) return { kind: 'wired' };
-  const remedy = `Put this line into config/postfix-main.cf: ${line} ${RECREATE}`;
-  return { kind: 'not-wired', reason: 'postscreen_access_list does not name it', line, remedy };
+  return { kind: 'wired' };
+}
+
+/** Names of the services of master.cf that postscreen serves (master(5): the first and the eighth field). */
+function postscreenServices(services: string): string[] {
+  const fields = services.split('\n').map((text) => text.split(/\s+/));
+  return fields.flatMap(([name = '', type, , , , , , command]) =>
+    type === 'inet' && command === 'postscreen' && !name.startsWith('#') ? [name] : [],
+  );
+}
+
+function override(overrides: string, service: string): string | undefined {
+  const start = `${service}/inet/postscreen_access_list = `;
+  return overrides
+    .split('\n')
+    .find((text) => text.startsWith(start))
+    ?.slice(start.length);
 }
 
 /** Ours stands last: Postfix ignores what is behind a table that it cannot read. */
@@ -52,13 +72,4 @@ function withItem(list: string, item: string): string {
 
 function items(list: string): string[] {
   return list.split(/[\s,]+/).filter((text) => text !== '');
-}
-
-function overridesWithout(overrides: string, item: string): { service: string; value: string }[] {
-  return overrides
-    .split('\n')
-    .map((text) => /^(\S+\/inet)\/postscreen_access_list = (.*)$/.exec(text))
-    .filter((match) => match !== null)
-    .map(([, service = '', value = '']) => ({ service, value }))
-    .filter(({ value }) => !items(value).includes(item));
 }

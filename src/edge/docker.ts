@@ -26,7 +26,7 @@ const POLL_MS = 25;
 /**
  * The mail container behind the Engine API (v1.41 and later; Podman's is close enough). `host` is `unix:///PATH` or
  * `tcp://HOST:PORT`, undefined for the default socket. `container` is a name, an id, `service=NAME` (Compose) or
- * `label=KEY=VALUE`; it is looked up before every use, since a re-created container has another id.
+ * `label=KEY=VALUE`; each inspect looks it up anew, since a re-created container has another id.
  */
 export function createDockerEngine({
   host,
@@ -43,10 +43,10 @@ export function createDockerEngine({
     try {
       return await work(signal);
     } catch (error) {
-      if (error instanceof EngineError) throw error;
-      if (signal.aborted)
-        throw new EngineError('failed', `no answer within ${timeoutMs / 1000} s`, { cause: error });
-      throw engineError(error, where);
+      if (!signal.aborted) throw engineError(error, where);
+      throw new EngineError('unreachable', `${where} gave no answer within ${timeoutMs / 1000} s`, {
+        cause: error,
+      });
     }
   }
 

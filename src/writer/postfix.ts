@@ -1,7 +1,7 @@
 import { firstAddress, type Network } from '../core/network.ts';
 import { judgeTable, type TableCheck } from '../core/table-check.ts';
 import type { PostfixConfiguration } from '../core/wiring.ts';
-import type { Engine, ExecResult } from '../ports.ts';
+import { type Engine, EngineError, type ExecResult } from '../ports.ts';
 
 const QUERY_MS = 10_000;
 const RELOAD_MS = 30_000;
@@ -35,10 +35,18 @@ export function postfixIn(engine: Engine, containerId: string): Postfix {
       }
       return judgeTable(text, answers, members.length === 0 ? 'stranger' : 'members');
     },
-    running: async () => (await exec(['postfix', 'status'], QUERY_MS)).exitCode === 0,
+    async running() {
+      const { exitCode, stdout, stderr } = await exec(['postfix', 'status'], QUERY_MS);
+      if (exitCode > 1) throw new EngineError('failed', `postfix status: ${(stderr || stdout).trim()}`);
+      return exitCode === 0;
+    },
     reload: () => exec(['postfix', 'reload'], RELOAD_MS),
     async configuration() {
-      const ask = async (...argv: string[]) => (await exec(['postconf', ...argv], QUERY_MS)).stdout;
+      const ask = async (...argv: string[]) => {
+        const { exitCode, stdout, stderr } = await exec(['postconf', ...argv], QUERY_MS);
+        if (exitCode !== 0) throw new EngineError('failed', `postconf: ${stderr.trim()}`);
+        return stdout;
+      };
       return {
         accessList: (await ask('-hx', 'postscreen_access_list')).trim(),
         overrides: await ask('-P', '*/inet/postscreen_access_list'),

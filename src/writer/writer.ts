@@ -12,8 +12,9 @@ import { createWiringWatch } from './wiring-watch.ts';
 
 /** The state is saved and the table looked at this often when nothing else asks for it. */
 const HEARTBEAT_MS = 10_000;
-/** A starting mail container is asked this often whether Postfix is up. */
+/** A starting mail container is asked this often whether Postfix is up, and may take this long. */
 const STARTING_MS = 2_000;
+const STARTED_MS = 180_000;
 
 export interface WriterOptions {
   readonly mode: 'enforce' | 'observe';
@@ -48,6 +49,7 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
   let container: MailContainer | null = null;
   let loading = false;
   let backoff: Backoff = NO_FAILURE;
+  let downSince: number | null = null;
   let told: string | null = null;
 
   /** Does what is due: the state first, so that it never says less than the table. Gives the time until more is due. */
@@ -85,8 +87,9 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
     const put = await keeper.put(block, members, wired === 'down' ? null : postfix);
     if (put === 'invalid') return failed();
     backoff = NO_FAILURE;
+    if (put === 'waiting' || postfix === null) return container === null ? HEARTBEAT_MS : starting(sections);
+    downSince = null;
     told = null;
-    if (put === 'waiting' || postfix === null) return container === null ? HEARTBEAT_MS : STARTING_MS;
     if (put === 'restored') state = { ...state, loaded: null };
     const effect = wired === 'wired' ? 'table-written' : 'not-wired';
     announce(
@@ -135,19 +138,30 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
     }
   }
 
+  /** The mail container runs and Postfix does not: normal for a while, then worth an alert if something waits for it. */
+  function starting(sections: readonly Section[]): number {
+    downSince ??= clock.now();
+    const late = clock.now() - downSince > STARTED_MS;
+    if (late && sections.length > 0) tell('Postfix does not run in the mail container', STARTING_MS);
+    return STARTING_MS;
+  }
+
   function failed(): number {
     backoff = afterFailure(backoff, clock.now());
     return retryIn(backoff, clock.now());
   }
 
   /** A command could not be run. A mail container that is just stopping does that once; more is worth an alert. */
-  function trouble({ message: reason }: EngineError): number {
+  function trouble({ message }: EngineError): number {
     const wait = failed();
-    if (backoff.failures > 1 && reason !== told) {
-      report.alert('reload-failed', reason, { reason, retrySeconds: Math.round(wait / 1000) });
-      told = reason;
-    }
+    if (backoff.failures > 1) tell(message, wait);
     return wait;
+  }
+
+  function tell(reason: string, wait: number): void {
+    if (reason === told) return;
+    told = reason;
+    report.alert('reload-failed', reason, { reason, retrySeconds: Math.round(wait / 1000) });
   }
 
   return {
@@ -162,6 +176,7 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
     serve(next) {
       if (next !== null && next.run !== container?.run) {
         backoff = NO_FAILURE;
+        downSince = null;
         reloader.forget();
         keeper.lookAgain();
       }

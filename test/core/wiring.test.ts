@@ -13,10 +13,17 @@ describe('postscreen uses the table', () => {
   it('when main.cf names it', () => expect(judgeWiring(POSTFIX, TABLE, []).kind).toBe('wired'));
 
   it('when an override in master.cf names it', () => {
+    const overrides = `smtp/inet/postscreen_access_list = cidr:${TABLE}\n`;
+    const wiring = judgeWiring({ ...POSTFIX, accessList: 'permit_mynetworks', overrides }, TABLE, []);
+    expect(wiring.kind).toBe('wired');
+  });
+
+  it('when each postscreen service does, by its own list or by main.cf', () => {
+    const services = `${POSTFIX.services}12525 inet n - n - 1 postscreen -o syslog_name=postfix/proxy\n`;
     const overrides = `12525/inet/postscreen_access_list = cidr:${TABLE}\n`;
-    expect(judgeWiring({ ...POSTFIX, accessList: 'permit_mynetworks', overrides }, TABLE, []).kind).toBe(
-      'wired',
-    );
+    expect(judgeWiring({ ...POSTFIX, services, overrides }, TABLE, []).kind).toBe('wired');
+    const accessList = 'permit_mynetworks';
+    expect(judgeWiring({ services, overrides, accessList }, TABLE, []).kind).toBe('not-wired');
   });
 });
 
