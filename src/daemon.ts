@@ -11,7 +11,7 @@ import {
   type Rules,
 } from './core/policy.ts';
 import { createPosition, stampTime } from './core/position.ts';
-import { parseEvent } from './core/postfix-event.ts';
+import { parseEvent, readsAfresh } from './core/postfix-event.ts';
 import { buildSenderIndex } from './core/sender-index.ts';
 import { createSessions, type Outcome } from './core/session.ts';
 import { followLog } from './follow.ts';
@@ -65,7 +65,7 @@ export async function runDaemon(
     if (event !== undefined && event.stamp !== null) {
       const at = stampTime(line.stamp);
       const outcome = sessions.take(event, at);
-      if (judged === 'new' && event.kind === 'reload') writer.reloaded(at);
+      if (judged === 'new' && readsAfresh(event)) writer.reloaded(at);
       if (judged === 'new' && outcome !== undefined) settle(outcome);
     }
     if (judged === 'new') position.advance(line);

@@ -23,7 +23,8 @@ export type EventKind =
   | 'other';
 
 /**
- * What one Postfix line says; null where the line has no such value. The client address and port, `code`,
+ * What one Postfix line says; null where the line has no such value. `helo` is null when the client gave none
+ * (`helo=<>`), while an empty `sender` is the null sender. The client address and port, `code`,
  * `enhanced`, `dnsbl` and `text` are Postfix's own words. `helo`, `sender` and `recipient` are the client's claims:
  * they are for people to read and must never decide anything.
  */
@@ -40,7 +41,10 @@ export interface PostfixEvent {
   readonly helo: string | null;
   readonly sender: string | null;
   readonly recipient: string | null;
-  /** reject, smtpd_reject, milter_reject: the reply's text. hangup: `before` or `after` the SMTP handshake. */
+  /**
+   * reject, smtpd_reject, milter_reject: the reply's text. hangup: `before` or `after` the SMTP handshake. Of
+   * master's lines: `started` for its start.
+   */
   readonly text: string | null;
   /** The mail host's own stamp, as text. */
   readonly stamp: string | null;
@@ -98,6 +102,11 @@ export function parseEvent(text: string): PostfixEvent | undefined {
   return { ...NOTHING, ...readBody(line), program: line.program, stamp: line.stamp };
 }
 
+/** Postfix has read its configuration and its tables anew. */
+export function readsAfresh({ program, kind, text }: PostfixEvent): boolean {
+  return kind === 'reload' || (program === 'master' && text === 'started');
+}
+
 type Found = Partial<PostfixEvent> & { kind: EventKind };
 
 const NOTHING = {
@@ -123,10 +132,15 @@ function readBody({ program, severity, body }: PostfixLine): Found {
     case 'cleanup':
       return (severity === null && readSmtpd(program, body)) || { kind: 'other' };
     case 'master':
-      return { kind: severity === null && body.startsWith('reload -- version ') ? 'reload' : 'other' };
+      return readMaster(body);
     default:
       return { kind: 'other' };
   }
+}
+
+function readMaster(body: string): Found {
+  if (body.startsWith('reload -- version ')) return { kind: 'reload' };
+  return { kind: 'other', text: body.startsWith('daemon started -- version ') ? 'started' : null };
 }
 
 function readPostscreen(body: string): Found | undefined {
@@ -161,7 +175,11 @@ function readClaims(rest: string): Partial<PostfixEvent> {
   const end = LAST_FIELDS.exec(rest);
   if (end?.[1] === undefined) return {};
   const { head, recipient } = cutRecipient(rest.slice(0, end.index), ['>, to=<']);
-  return { helo: decode(end[1]), sender: head.endsWith('>') ? decode(head.slice(0, -1)) : null, recipient };
+  return {
+    helo: decode(end[1]) || null,
+    sender: head.endsWith('>') ? decode(head.slice(0, -1)) : null,
+    recipient,
+  };
 }
 
 /** Reads `...to=<R>` from the end; `head` keeps the `>` that closes the sender. */
@@ -210,7 +228,7 @@ function readSmtpdFields(
   const fields = withoutLogin(rest);
   const end = LAST_FIELDS.exec(fields);
   if (end === null) return { text: rest, helo: null, sender: null, recipient: null };
-  const helo = end[1] === undefined ? null : decode(end[1]);
+  const helo = decode(end[1] ?? '') || null;
   const { head, recipient } = cutRecipient(fields.slice(0, end.index), ['> to=<', '; to=<']);
   const from = head.lastIndexOf('; from=<');
   if (from < 0 || !head.endsWith('>')) return { text: head.replace(/;$/, ''), helo, sender: null, recipient };

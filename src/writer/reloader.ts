@@ -28,7 +28,7 @@ export interface Reloader {
     senders: readonly string[],
     signal: AbortSignal,
   ): Promise<number | null>;
-  /** Postfix's master said at log time `at` (ms) that it reloaded. */
+  /** Postfix's master said at log time `at` (ms) that it reloaded or started. */
   reloaded(at: number): void;
   /** Another mail container: what failed with the last one says nothing of it. */
   forget(): void;

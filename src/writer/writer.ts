@@ -32,7 +32,7 @@ export interface Writer {
   update(state: State): void;
   /** The mail container that is followed now, for the first time or again; null when there is none. */
   serve(container: MailContainer | null): void;
-  /** Postfix's master said at log time `at` (ms) that it reloaded. */
+  /** Postfix's master said at log time `at` (ms) that it reloaded or started. */
   reloaded(at: number): void;
   /** Works until the signal aborts, then finishes the write in hand and saves. */
   run(signal: AbortSignal): Promise<void>;
