@@ -211,6 +211,7 @@ describe('the table', () => {
     expect(await world.alert('table-invalid')).toMatchObject({
       reason: expect.stringContaining('No such file'),
     });
+    await world.pass(10_000);
     expect(world.told('sender-allowed')).toEqual([]);
     expect(await world.readTable().catch(() => '')).not.toContain(RULE);
   });
@@ -326,6 +327,7 @@ describe('when postscreen does not use the table', () => {
     expect(await world.alert('not-wired')).toMatchObject({ line, remedy: expect.stringContaining(line) });
     await world.connect('54.240.27.75');
     expect(await world.alert('sender-allowed')).toMatchObject({ effect: 'not-wired' });
+    await world.pass(20_000);
     await world.stop();
     expect(world.told('reload-done')).toEqual([]);
   });

@@ -1,0 +1,126 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { renderBlock } from '../../src/core/allowlist.ts';
+import { network } from '../../src/core/network.ts';
+import type { TableCheck } from '../../src/core/table-check.ts';
+import { createTableFile } from '../../src/edge/file.ts';
+import type { Report } from '../../src/ports.ts';
+import type { Postfix } from '../../src/writer/postfix.ts';
+import { createTableKeeper, type TableKeeper } from '../../src/writer/table-keeper.ts';
+
+const GOOD: TableCheck = { good: true, complaint: null };
+const BAD: TableCheck = { good: false, complaint: { reason: 'fatal: no', line: null } };
+const MEMBERS = [network('54.240.0.0/17')];
+const entry = { sender: 'amazon-ses', scope: 'sender', networks: [], since: 0, lastSeen: 0 } as const;
+const rest = { cause: null, refusedAt: null, announced: true, inForce: null };
+const BLOCK = renderBlock([{ entry: { ...entry, ...rest }, networks: MEMBERS }]);
+
+let folder: string;
+let alerts: string[];
+let keeper: TableKeeper;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'screenpass-keeper-'));
+  alerts = [];
+  const report: Report = { alert: (kind) => void alerts.push(kind), error: fail, info: fail, debug: fail };
+  keeper = createTableKeeper(createTableFile(table()), report, '/etc/screenpass/table.cidr', null);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const table = () => join(folder, 'table.cidr');
+const read = () => readFile(table(), 'utf8');
+
+/** Postfix as the keeper asks it: `check` sees the path in the container and the text. */
+function postfix(check: (path: string, text: string) => TableCheck | Promise<TableCheck>): Postfix {
+  return {
+    checkTable: async (path, text) => check(path, text),
+    reload: fail,
+    running: fail,
+    configuration: fail,
+  };
+}
+
+function fail(): never {
+  throw new Error('not asked for');
+}
+
+describe('the table', () => {
+  it('is looked at by Postfix under another name before it takes the place of the old one', async () => {
+    await writeFile(table(), '# mine\n');
+    const seen: string[] = [];
+    const put = await keeper.put(
+      BLOCK,
+      MEMBERS,
+      postfix(async (path, text) => {
+        seen.push(path, text, await read());
+        return GOOD;
+      }),
+    );
+    expect(put).toBe('in-place');
+    expect(seen).toEqual(['/etc/screenpass/.table.cidr.tmp', `# mine\n${BLOCK}`, '# mine\n']);
+    expect(await read()).toBe(`# mine\n${BLOCK}`);
+    expect(await readdir(folder)).toEqual(['table.cidr']);
+  });
+
+  it('stays as it was when Postfix does not take the new one, and nothing is left beside it', async () => {
+    await writeFile(table(), '# mine\n');
+    expect(
+      await keeper.put(
+        BLOCK,
+        MEMBERS,
+        postfix(() => BAD),
+      ),
+    ).toBe('invalid');
+    expect(await read()).toBe('# mine\n');
+    expect(await readdir(folder)).toEqual(['table.cidr']);
+    expect(
+      await keeper.put(
+        BLOCK,
+        MEMBERS,
+        postfix(() => BAD),
+      ),
+    ).toBe('invalid');
+    expect(alerts).toEqual(['table-invalid']);
+    expect(
+      await keeper.put(
+        BLOCK,
+        MEMBERS,
+        postfix(() => GOOD),
+      ),
+    ).toBe('in-place');
+    expect(alerts).toEqual(['table-invalid', 'table-restored']);
+  });
+
+  it('keeps what the operator writes while Postfix is asked', async () => {
+    await writeFile(table(), '# old\n');
+    let asked = 0;
+    await keeper.put(
+      BLOCK,
+      MEMBERS,
+      postfix(async () => {
+        asked += 1;
+        if (asked === 1) await writeFile(table(), '198.51.100.7 reject\n');
+        return GOOD;
+      }),
+    );
+    expect(asked).toBe(2);
+    expect(await read()).toBe(`198.51.100.7 reject\n${BLOCK}`);
+  });
+
+  it('is asked about once, and again when somebody changed it or the mail container is another', async () => {
+    let asked = 0;
+    const good = postfix(() => {
+      asked += 1;
+      return GOOD;
+    });
+    for (let i = 0; i < 3; i += 1) await keeper.put(BLOCK, MEMBERS, good);
+    expect(asked).toBe(1);
+    await writeFile(table(), `# new\n${BLOCK}`);
+    for (let i = 0; i < 3; i += 1) await keeper.put(BLOCK, MEMBERS, good);
+    expect(asked).toBe(2);
+    keeper.lookAgain();
+    for (let i = 0; i < 3; i += 1) await keeper.put(BLOCK, MEMBERS, good);
+    expect(asked).toBe(3);
+  });
+});
