@@ -514,6 +514,17 @@ describe('entries', () => {
     expect(await world.connect('54.240.27.77')).toBe('rejected');
   });
 
+  it('of senders that are not watched any more leave at the next start', async () => {
+    await using world = await following();
+    await world.connect('54.240.27.75');
+    await world.alert('reload-done');
+    await world.stop();
+    world.start({ SCREENPASS_SENDERS: '-amazon-ses' });
+    await world.eventually('it is loaded', () => world.told('reload-done').length === 2);
+    expect(world.told('started')[1]).toMatchObject({ entries: 0 });
+    expect(await world.readTable()).not.toContain('permit');
+  });
+
   it('of SCREENPASS_PRESEED are there from the start and stay', async () => {
     await using world = await following({ SCREENPASS_PRESEED: 'amazon-ses', SCREENPASS_TTL: '1h' });
     await world.alert('reload-done');
