@@ -94,7 +94,7 @@ export const SETTINGS = {
   SCREENPASS_ALERTS: setting('all', 'alert kinds: `all`, or `-KIND,-KIND` to mute some', mutedKinds),
 } as const;
 
-export type SettingName = keyof typeof SETTINGS;
+type SettingName = keyof typeof SETTINGS;
 type Values = { [K in SettingName]: (typeof SETTINGS)[K] extends Setting<infer T> ? T | undefined : never };
 
 /**
@@ -224,7 +224,7 @@ function zones(given: string): Result<ReadonlySet<string>> {
   const wrong = list(given).find((zone) => !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/.test(zone));
   if (wrong !== undefined)
     return problem(`"${wrong}" is not a DNSBL zone: expected a name such as zen.spamhaus.org`);
-  return ok(new Set(list(given)));
+  return ok(new Set(list(given).map((zone) => zone.toLowerCase())));
 }
 
 function knownIds(given: string, catalogue: readonly CatalogueEntry[]): Result<ReadonlySet<string>> {

@@ -44,7 +44,7 @@ export interface AlertFields {
 }
 
 export type AlertKind = keyof AlertFields;
-export type AlertLevel = 'info' | 'warn' | 'error';
+type AlertLevel = 'info' | 'warn' | 'error';
 
 interface AlertRow<K extends AlertKind> {
   readonly level: AlertLevel;

@@ -24,6 +24,7 @@ export interface Rules {
   readonly ttlMs: number;
   /** Never allowed: SCREENPASS_NEVER and the Engine's own networks. */
   readonly never: readonly Network[];
+  /** In lower case. */
   readonly vetoZones: ReadonlySet<string>;
 }
 
@@ -101,7 +102,7 @@ export function decide(
   if (!CURABLE.has(refusal.gate)) return refuse('not-curable');
   if (rules.never.some((network) => contains(network, address))) return refuse('never-listed');
   if (match.network.prefix < WIDEST[match.network.family]) return refuse('too-wide');
-  if (refusal.zones.some((zone) => rules.vetoZones.has(zone))) return refuse('vetoed-by-dnsbl');
+  if (refusal.zones.some((zone) => rules.vetoZones.has(zone.toLowerCase()))) return refuse('vetoed-by-dnsbl');
   const entry = entryOf(state, match.sender.id);
   if (entry !== undefined && isOpen(state, match.sender, address, rules)) {
     return { kind: 'keep', reason: sawTable(entry, refusal) ? 'still-refused' : 'began-before' };

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { type PostfixLine, parseLogLine } from './log-line.ts';
 
-export type EventKind =
+type EventKind =
   | 'connect'
   | 'pass_new'
   | 'pass_old'

@@ -7,7 +7,7 @@ import { FileError, type Report, type TableFile } from '../ports.ts';
 import type { Postfix } from './postfix.ts';
 
 /** `waiting`: Postfix cannot be asked yet. `invalid`: told in an alert, the table stays as it was. */
-export type Put = 'in-place' | 'restored' | 'waiting' | 'invalid';
+type Put = 'in-place' | 'restored' | 'waiting' | 'invalid';
 
 export interface TableKeeper {
   /**

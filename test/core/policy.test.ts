@@ -137,7 +137,7 @@ describe('a refusal of a watched sender', () => {
 
   it('is not overridden when a vetoing zone lists it, be it the first named or not', () => {
     const rules = { ...RULES, vetoZones: new Set(['drop.example.org']) };
-    const zones = ['zen.spamhaus.org', 'drop.example.org'];
+    const zones = ['zen.spamhaus.org', 'DROP.example.org'];
     expect(take(EMPTY_STATE, '54.240.27.75', 0, rules, { zones })[0].reason).toBe('vetoed-by-dnsbl');
     expect(take(EMPTY_STATE, '54.240.27.75', 0, rules)[0].kind).toBe('allow');
   });

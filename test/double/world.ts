@@ -14,7 +14,7 @@ import { EngineDouble } from './engine.ts';
 import { MailServerDouble } from './mailserver.ts';
 import type { Client } from './session.ts';
 
-export const TABLE = '/etc/screenpass/postscreen_access.cidr';
+const TABLE = '/etc/screenpass/postscreen_access.cidr';
 const START = Date.parse('2026-11-24T02:00:00Z');
 /** For real time that passes while sockets and files do their work; nothing waits for it on purpose. */
 const PATIENCE_MS = 10_000;
