@@ -1,8 +1,18 @@
 import { ALERTS, type AlertKind } from './core/alert.ts';
-import { type Network, parseNetwork } from './core/network.ts';
 import type { Rules, Scope } from './core/policy.ts';
 import { ok, problem, type Result } from './core/result.ts';
 import type { Sender } from './core/sender-index.ts';
+import {
+  absolutePath,
+  count,
+  duration,
+  engineHost,
+  list,
+  networks,
+  oneOf,
+  text,
+  zones,
+} from './core/values.ts';
 
 export type LogLevel = 'error' | 'info' | 'debug';
 
@@ -174,57 +184,6 @@ function assemble(values: Values, catalogue: readonly CatalogueEntry[]): Config 
     logLevel: values.SCREENPASS_LOG_LEVEL ?? 'info',
     muted: values.SCREENPASS_ALERTS ?? new Set(),
   };
-}
-
-function text(given: string): Result<string> {
-  return ok(given.trim());
-}
-
-function engineHost(given: string): Result<string> {
-  if (/^unix:\/\/\/./.test(given) || /^(tcp|http):\/\/[^/:]+:\d+\/?$/.test(given)) return ok(given);
-  return problem(`"${given}" is not an Engine address: expected unix:///PATH or tcp://HOST:PORT`);
-}
-
-function absolutePath(given: string): Result<string> {
-  return given.startsWith('/') ? ok(given) : problem(`"${given}" is not a path from the root: expected /...`);
-}
-
-function oneOf<T extends string>(...choices: readonly T[]): (given: string) => Result<T> {
-  return (given) => {
-    const choice = choices.find((text) => text === given.trim());
-    return choice === undefined ? problem(`"${given}": expected ${choices.join(' or ')}`) : ok(choice);
-  };
-}
-
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function duration(given: string): Result<number> {
-  const [, number, unit = ''] = /^(\d{1,9})([smhd])$/.exec(given.trim()) ?? [];
-  const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
-  return Number.isNaN(ms) ? problem(`"${given}" is not a duration: expected 30s, 15m, 24h or 30d`) : ok(ms);
-}
-
-function count(given: string): Result<number> {
-  const number = /^\d{1,4}$/.test(given.trim()) ? Number(given) : 0;
-  return number > 0 ? ok(number) : problem(`"${given}": expected a whole number from 1 to 9999`);
-}
-
-function list(given: string): string[] {
-  return given.split(/[\s,]+/).filter((item) => item !== '');
-}
-
-function networks(given: string): Result<readonly Network[]> {
-  const parsed = list(given).map(parseNetwork);
-  const wrong = parsed.filter((result) => !result.ok).map((result) => result.problem);
-  if (wrong.length > 0) return problem(wrong.join('; '));
-  return ok(parsed.flatMap((result) => (result.ok ? [result.value] : [])));
-}
-
-function zones(given: string): Result<ReadonlySet<string>> {
-  const wrong = list(given).find((zone) => !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/.test(zone));
-  if (wrong !== undefined)
-    return problem(`"${wrong}" is not a DNSBL zone: expected a name such as zen.spamhaus.org`);
-  return ok(new Set(list(given).map((zone) => zone.toLowerCase())));
 }
 
 function knownIds(given: string, catalogue: readonly CatalogueEntry[]): Result<ReadonlySet<string>> {

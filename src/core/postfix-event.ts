@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { readClaims, readSmtpdClaims } from './claims.ts';
 import { type PostfixLine, parseLogLine } from './log-line.ts';
 
 type EventKind =
@@ -84,11 +85,6 @@ const DNSBL_LISTED = /^addr ([^ ]{1,45}) listed by domain ([^ ]{1,255}) as ([^ ]
 const SMTPD_REJECT = new RegExp(
   `^[0-9A-Za-z]{1,40}: (reject|milter-reject): [A-Z-]{1,20} from ${SMTPD_CLIENT}: (?:(\\d{3}) )?${STATUS} `,
 );
-/**
- * postscreen puts a comma between the fields, smtpd does not. No blank can stand in HELO, so of several such ends
- * only the real one matches.
- */
-const LAST_FIELDS = /(?:,|;|) proto=E?SMTP(?:,? helo=<([^ ]*)>)?$/;
 /** smtpd's own DNSBL texts: the word before the bracket tells what was listed. */
 const SMTPD_DNSBL = /^Service unavailable; [A-Z][a-z]+ [a-z]+ \[[^\]]*\] blocked using ([^ ;]{1,255})/;
 
@@ -171,28 +167,6 @@ function readRcptReject(body: string): Found | undefined {
   return { kind: 'reject', ...client(ip, port), code: Number(code), enhanced, dnsbl, text, ...claims };
 }
 
-function readClaims(rest: string): Partial<PostfixEvent> {
-  const end = LAST_FIELDS.exec(rest);
-  if (end?.[1] === undefined) return {};
-  const { head, recipient } = cutRecipient(rest.slice(0, end.index), ['>, to=<']);
-  return {
-    helo: decode(end[1]) || null,
-    sender: head.endsWith('>') ? decode(head.slice(0, -1)) : null,
-    recipient,
-  };
-}
-
-/** Reads `...to=<R>` from the end; `head` keeps the `>` that closes the sender. */
-function cutRecipient(
-  envelope: string,
-  marks: readonly string[],
-): { head: string; recipient: string | null } {
-  const at = Math.max(...marks.map((mark) => envelope.lastIndexOf(mark)));
-  if (at < 0 || !envelope.endsWith('>')) return { head: envelope, recipient: null };
-  const recipient = envelope.slice(envelope.indexOf('<', at) + 1, -1);
-  return { head: envelope.slice(0, at + 1), recipient: decode(recipient) };
-}
-
 function readDnsblog(body: string): Found | undefined {
   const match = DNSBL_LISTED.exec(body);
   if (match === null) return undefined;
@@ -205,7 +179,7 @@ function readSmtpd(program: string, body: string): Found | undefined {
   if (match === null) return undefined;
   const [whole, verb, ip, port, code, enhanced = null] = match;
   if (verb === 'reject' && (program !== 'smtpd' || code === undefined)) return undefined;
-  const { text, ...claims } = readSmtpdFields(body.slice(whole.length));
+  const { text, claims } = readSmtpdClaims(body.slice(whole.length));
   return {
     kind: verb === 'reject' ? 'smtpd_reject' : 'milter_reject',
     ip: address(ip),
@@ -218,38 +192,6 @@ function readSmtpd(program: string, body: string): Found | undefined {
   };
 }
 
-/**
- * `TEXT; from=<S> to=<R> proto=P helo=<H>`, of which S and R depend on the SMTP stage. TEXT often repeats an address
- * of the client's, so the fields are read from the end.
- */
-function readSmtpdFields(
-  rest: string,
-): Pick<PostfixEvent, 'helo' | 'sender' | 'recipient'> & { text: string } {
-  const fields = withoutLogin(rest);
-  const end = LAST_FIELDS.exec(fields);
-  if (end === null) return { text: rest, helo: null, sender: null, recipient: null };
-  const helo = decode(end[1] ?? '') || null;
-  const { head, recipient } = cutRecipient(fields.slice(0, end.index), ['> to=<', '; to=<']);
-  const from = head.lastIndexOf('; from=<');
-  if (from < 0 || !head.endsWith('>')) return { text: head.replace(/;$/, ''), helo, sender: null, recipient };
-  return {
-    text: head.slice(0, from),
-    helo,
-    sender: decode(head.slice(from + '; from=<'.length, -1)),
-    recipient,
-  };
-}
-
-/** Takes `sasl_method=... sasl_username=...` off the end. */
-function withoutLogin(fields: string): string {
-  let end = fields.length;
-  for (let blank = fields.lastIndexOf(' '); blank > 0; blank = fields.lastIndexOf(' ', blank - 1)) {
-    if (!fields.startsWith('sasl_', blank + 1)) break;
-    end = blank;
-  }
-  return fields.slice(0, end);
-}
-
 function client(ip: string | undefined, port: string | undefined): { ip: string | null; port: number } {
   return { ip: address(ip), port: Number(port) };
 }
@@ -257,9 +199,4 @@ function client(ip: string | undefined, port: string | undefined): { ip: string 
 /** Postfix logs canonical addresses; what net.isIP refuses is a redaction or damage. */
 function address(text: string | undefined): string | null {
   return text !== undefined && isIP(text) !== 0 ? text : null;
-}
-
-/** Lines are read a byte a character, so that nothing but LF ends one; claims are UTF-8 when smtputf8_enable is on. */
-function decode(bytes: string): string {
-  return Buffer.from(bytes, 'latin1').toString('utf8');
 }

@@ -1,0 +1,55 @@
+import { type Network, parseNetwork } from './network.ts';
+import { ok, problem, type Result } from './result.ts';
+
+/** Readers of the values that a setting can have: pure, and the problem says what was expected. */
+
+export function text(given: string): Result<string> {
+  return ok(given.trim());
+}
+
+export function engineHost(given: string): Result<string> {
+  if (/^unix:\/\/\/./.test(given) || /^(tcp|http):\/\/[^/:]+:\d+\/?$/.test(given)) return ok(given);
+  return problem(`"${given}" is not an Engine address: expected unix:///PATH or tcp://HOST:PORT`);
+}
+
+export function absolutePath(given: string): Result<string> {
+  return given.startsWith('/') ? ok(given) : problem(`"${given}" is not a path from the root: expected /...`);
+}
+
+export function oneOf<T extends string>(...choices: readonly T[]): (given: string) => Result<T> {
+  return (given) => {
+    const choice = choices.find((text) => text === given.trim());
+    return choice === undefined ? problem(`"${given}": expected ${choices.join(' or ')}`) : ok(choice);
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+export function duration(given: string): Result<number> {
+  const [, number, unit = ''] = /^(\d{1,9})([smhd])$/.exec(given.trim()) ?? [];
+  const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
+  return Number.isNaN(ms) ? problem(`"${given}" is not a duration: expected 30s, 15m, 24h or 30d`) : ok(ms);
+}
+
+export function count(given: string): Result<number> {
+  const number = /^\d{1,4}$/.test(given.trim()) ? Number(given) : 0;
+  return number > 0 ? ok(number) : problem(`"${given}": expected a whole number from 1 to 9999`);
+}
+
+export function list(given: string): string[] {
+  return given.split(/[\s,]+/).filter((item) => item !== '');
+}
+
+export function networks(given: string): Result<readonly Network[]> {
+  const parsed = list(given).map(parseNetwork);
+  const wrong = parsed.filter((result) => !result.ok).map((result) => result.problem);
+  if (wrong.length > 0) return problem(wrong.join('; '));
+  return ok(parsed.flatMap((result) => (result.ok ? [result.value] : [])));
+}
+
+export function zones(given: string): Result<ReadonlySet<string>> {
+  const wrong = list(given).find((zone) => !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/.test(zone));
+  if (wrong !== undefined)
+    return problem(`"${wrong}" is not a DNSBL zone: expected a name such as zen.spamhaus.org`);
+  return ok(new Set(list(given).map((zone) => zone.toLowerCase())));
+}
