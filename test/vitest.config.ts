@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Far more than any test needs: a slow machine is no failure, and a test that hangs says itself what it waits for. */
+const testTimeout = 120_000;
+
 /** `fast` runs anywhere; `engine` needs a Docker Engine and is started by test/e2e/run.mjs. */
 export default defineConfig({
   test: {
@@ -7,6 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
+          testTimeout,
           root: '.',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', '**/*.engine.test.ts'],

@@ -17,7 +17,7 @@ import type { Client } from './session.ts';
 const TABLE = '/etc/screenpass/postscreen_access.cidr';
 const START = Date.parse('2026-11-24T02:00:00Z');
 /** For real time that passes while sockets and files do their work; nothing waits for it on purpose. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 export type Told = { [K in AlertKind]: { alert: K; id: string } & AlertFields[K] }[AlertKind];
 
@@ -122,7 +122,7 @@ export class World implements AsyncDisposable {
   }
 
   /**
-   * The same, while the clock runs on: a quarter of a second after each few turns of the event loop in which no file
+   * The same, while the clock runs on: half a second after each few turns of the event loop in which no file
    * was being written, so that a slow machine does not make time pass faster than its work.
    */
   async eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -132,7 +132,7 @@ export class World implements AsyncDisposable {
       const writing = process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
       turns = writing ? 0 : turns + 1;
       if (turns >= 10 && performance.now() - moved > 4) {
-        this.clock.advance(250);
+        this.clock.advance(500);
         turns = 0;
         moved = performance.now();
       }
