@@ -1,7 +1,7 @@
 import type { CatalogueEntry, Config } from '../config.ts';
 import { readEntries, splitTable } from '../core/allowlist.ts';
 import { type Address, formatAddress, formatNetwork } from '../core/network.ts';
-import { decide, isOpen, REASONS } from '../core/policy.ts';
+import { type Decision, decide, isOpen, REASONS } from '../core/policy.ts';
 import { buildSenderIndex } from '../core/sender-index.ts';
 import { EMPTY_STATE, type State, withEntry } from '../core/state.ts';
 import { createTableFile } from '../edge/file.ts';
@@ -41,7 +41,6 @@ export async function check(
     const found = match ?? known.find(address);
     const refusal = { gate: 'dnsbl', zones: [], at: now, connectedAt: now } as const;
     const decision = decide(address, match, refusal, state, config.rules);
-    const unwatched = match === undefined && found !== undefined;
     return {
       address: formatAddress(address),
       sender: found?.sender.id ?? null,
@@ -49,11 +48,7 @@ export async function check(
       network: found === undefined ? null : formatNetwork(found.network),
       allowed: match !== undefined && isOpen(state, match.sender, address, config.rules),
       decision: decision.kind,
-      reason: unwatched
-        ? 'SCREENPASS_SENDERS does not name this sender'
-        : decision.kind === 'keep'
-          ? 'the table covers it'
-          : REASONS[decision.reason],
+      reason: reasonOf(decision, match === undefined && found !== undefined),
     };
   }
 
@@ -61,6 +56,12 @@ export async function check(
   const document = checked.length === 1 ? checked[0] : checked;
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : tableOf(checked));
   return checked.some(({ decision }) => decision === 'refuse') ? 1 : 0;
+}
+
+/** A refusal that `check` only supposes began neither before nor after a reload. */
+function reasonOf({ kind, reason }: Decision, unwatched: boolean): string {
+  if (unwatched) return 'SCREENPASS_SENDERS does not name this sender';
+  return kind === 'keep' ? 'the table covers it' : REASONS[reason];
 }
 
 function tableOf(checked: readonly Checked[]): string {

@@ -37,8 +37,8 @@ function cutRecipient(
 }
 
 /**
- * Reads what follows smtpd's status: `TEXT; from=<S> to=<R> proto=P helo=<H>`, of which S and R depend on the SMTP stage. TEXT often repeats an address
- * of the client's, so the fields are read from the end.
+ * Reads what follows smtpd's status: `TEXT; from=<S> to=<R> proto=P helo=<H>`, of which S and R depend on the SMTP
+ * stage. TEXT often repeats an address of the client's, so the fields are read from the end.
  */
 export function readSmtpdClaims(rest: string): { readonly text: string; readonly claims: Claims } {
   const fields = withoutLogin(rest);

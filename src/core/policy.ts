@@ -8,6 +8,7 @@ import {
   network,
 } from './network.ts';
 import { subtract } from './network-set.ts';
+import { CROSSING_MS } from './reload.ts';
 import type { Match, Sender } from './sender-index.ts';
 import type { Gate, Refusal } from './session.ts';
 import { type Entry, entryOf, type State, withEntry } from './state.ts';
@@ -55,8 +56,6 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   'vetoed-by-dnsbl': 'a zone of SCREENPASS_VETO_DNSBL lists it',
 };
 
-/** Log stamps of several processes can cross by this much: a session this near to the reload says nothing. */
-const CROSSING_MS = 2_000;
 /** `lastSeen` is kept this coarse, so that a busy sender does not make a write of every connection. */
 const SEEN_MS = 60_000;
 

@@ -1,3 +1,9 @@
+/**
+ * Log stamps of several processes, and our own request, can cross by this much: what is this near to a reload says
+ * nothing about before and after.
+ */
+export const CROSSING_MS = 2_000;
+
 /** Failed tries since the last success. Times in ms. */
 export interface Backoff {
   readonly failures: number;

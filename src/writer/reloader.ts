@@ -1,6 +1,7 @@
 import {
   afterFailure,
   type Backoff,
+  CROSSING_MS,
   NO_FAILURE,
   planReload,
   type ReloadPlan,
@@ -12,9 +13,6 @@ import type { Postfix } from './postfix.ts';
 
 /** Postfix's own line about the reload must come this soon; a mail container at its limits needs seconds. */
 const PROOF_MS = 15_000;
-/** The stamp of that line and our request can cross by this much. */
-const CROSSING_MS = 2_000;
-
 /** Brings Postfix to use the table that is in place, and knows whether it does. */
 export interface Reloader {
   plan(dirty: boolean): ReloadPlan;

@@ -61,7 +61,7 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
   }
 
   function observe(): number {
-    announce(state.entries, 'observed');
+    announce(sections(), 'observed');
     return HEARTBEAT_MS;
   }
 
@@ -76,44 +76,44 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
     }
   }
 
+  function sections(): Section[] {
+    return state.entries.map((entry) => ({ entry, networks: options.networksOf(entry) }));
+  }
+
   /** Table, then reload. */
   async function settle(signal: AbortSignal): Promise<number> {
     const postfix = container === null ? null : postfixIn(engine, container.id);
     const wired = postfix === null || container === null ? 'down' : await wiring.look(postfix, container);
-    const sections = state.entries.map((entry) => ({ entry, networks: options.networksOf(entry) }));
-    const fresh = sections.filter(({ entry }) => !entry.announced);
-    const members = (fresh.length > 0 ? fresh : sections).flatMap(({ networks }) => networks);
-    const block = renderBlock(sections);
+    const all = sections();
+    const fresh = all.filter(({ entry }) => !entry.announced);
+    const members = (fresh.length > 0 ? fresh : all).flatMap(({ networks }) => networks);
+    const block = renderBlock(all);
     const put = await keeper.put(block, members, wired === 'down' ? null : postfix);
     if (put === 'invalid') return failed();
     backoff = NO_FAILURE;
-    if (put === 'waiting' || postfix === null) return container === null ? HEARTBEAT_MS : starting(sections);
+    if (put === 'waiting' || postfix === null) return container === null ? HEARTBEAT_MS : starting(all);
     downSince = null;
     told = null;
     if (put === 'restored') state = { ...state, loaded: null };
-    const effect = wired === 'wired' ? 'table-written' : 'not-wired';
-    announce(
-      fresh.map(({ entry }) => entry),
-      effect,
-    );
+    announce(fresh, wired === 'wired' ? 'table-written' : 'not-wired');
     const digest = digestOf(block);
-    const dirty = state.loaded !== digest && (state.loaded !== null || sections.length > 0);
+    const dirty = state.loaded !== digest && (state.loaded !== null || all.length > 0);
     const plan = reloader.plan(dirty && wired === 'wired');
     if (plan.kind === 'wait') return plan.ms;
     if (plan.kind === 'idle') return HEARTBEAT_MS;
-    await load(postfix, digest, sections, signal);
+    await load(postfix, digest, all, signal);
     return 0;
   }
 
-  async function load(postfix: Postfix, digest: string, sections: readonly Section[], signal: AbortSignal) {
-    const senders = sections.map(({ entry }) => entry.sender);
+  async function load(postfix: Postfix, digest: string, all: readonly Section[], signal: AbortSignal) {
+    const senders = all.map(({ entry }) => entry.sender);
     loading = true;
     const inForce = await reloader.load(postfix, digest, senders, signal).finally(() => {
       loading = false;
     });
     if (inForce === null) return;
     state = { ...state, loaded: digest };
-    for (const { entry } of sections) {
+    for (const { entry } of all) {
       const now = unchanged(entry);
       if (now !== undefined) state = withEntry(state, { ...now, inForce: now.inForce ?? inForce });
     }
@@ -126,12 +126,13 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
   }
 
   /** Tells of entries that are in the table now. One that grew in the meantime is told of when all of it is. */
-  function announce(written: readonly Entry[], effect: 'table-written' | 'observed' | 'not-wired'): void {
-    for (const entry of written.map(unchanged)) {
+  function announce(written: readonly Section[], effect: 'table-written' | 'observed' | 'not-wired'): void {
+    for (const section of written) {
+      const entry = unchanged(section.entry);
       if (entry === undefined || entry.announced) continue;
       const { sender } = entry;
       const since = new Date(entry.since).toISOString();
-      const networks = options.networksOf(entry).length;
+      const networks = section.networks.length;
       const cause = entry.cause ?? 'preseed';
       report.alert('sender-allowed', `${sender} ${since}`, { sender, networks, cause, since, effect });
       state = withEntry(state, { ...entry, announced: true });
@@ -139,10 +140,10 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
   }
 
   /** The mail container runs and Postfix does not: normal for a while, then worth an alert if something waits for it. */
-  function starting(sections: readonly Section[]): number {
+  function starting(all: readonly Section[]): number {
     downSince ??= clock.now();
     const late = clock.now() - downSince > STARTED_MS;
-    if (late && sections.length > 0) tell('Postfix does not run in the mail container', STARTING_MS);
+    if (late && all.length > 0) tell('Postfix does not run in the mail container', STARTING_MS);
     return STARTING_MS;
   }
 
