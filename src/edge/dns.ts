@@ -1,0 +1,160 @@
+import { Resolver as NodeResolver } from 'node:dns/promises';
+import { parseServers } from '../core/dns-servers.ts';
+import { addressValue, parseAddress } from '../core/network.ts';
+import { ok } from '../core/result.ts';
+import type { DnsAnswer, DnsFailure, Resolver } from '../ports.ts';
+
+/** Wait for the first answer; a second try waits twice as long, which is enough for a slow recursion. */
+const TIMEOUT_MS = 3_000;
+const TRIES = 2;
+const CONCURRENCY = 16;
+
+export interface ResolverOptions {
+  /** As parseServers gives them; empty: the system's. */
+  readonly servers: readonly string[];
+  /** Of the first try, in milliseconds, from 250; c-ares may be a second late. Later ones wait twice as long. */
+  readonly timeoutMs?: number;
+  /** Questions to each server before it counts as silent. */
+  readonly tries?: number;
+  /** Most questions under way at once, one or more; the others wait in order. */
+  readonly concurrency?: number;
+}
+
+/**
+ * Asks DNS through c-ares, without /etc/hosts and search domains. Equal questions that are under way share one
+ * lookup; nothing is kept. Every failure is an answer of kind `failed` (RFC 7208 section 2.6.6: temperror), with
+ * three limits of c-ares: an answer too long for UDP that TCP does not give either is `unreachable`; response codes
+ * that it does not know (YXDOMAIN and above), and an answer cut over TCP too, come as `no-data`. TXT is one
+ * character a byte. Throws on options out of range and on servers that parseServers does not accept: a bug of the
+ * caller.
+ */
+export function createResolver(options: ResolverOptions): Resolver {
+  const open = opener(options);
+  const inTurn = createQueue(options.concurrency ?? CONCURRENCY);
+
+  function question<T>(look: (resolver: NodeResolver, name: string) => Promise<readonly T[]>) {
+    const underWay = new Map<string, Promise<DnsAnswer<T>>>();
+    return (given: string): Promise<DnsAnswer<T>> => {
+      const readable = readName(given);
+      if (readable.kind !== 'name') return Promise.resolve(readable);
+      const { name } = readable;
+      const same = underWay.get(name);
+      if (same !== undefined) return same;
+      const answer = inTurn(() => settle(() => look(open(), escapeName(name))));
+      underWay.set(name, answer);
+      void answer.finally(() => underWay.delete(name));
+      return answer;
+    };
+  }
+
+  const ptr = question((resolver, name) => resolver.resolvePtr(name));
+  return {
+    txt: question(async (resolver, name) =>
+      (await resolver.resolveTxt(name)).map((strings) => strings.join('')),
+    ),
+    a: question((resolver, name) => resolver.resolve4(name)),
+    aaaa: question((resolver, name) => resolver.resolve6(name)),
+    mx: question((resolver, name) => resolver.resolveMx(name)),
+    // Not resolver.reverse, which believes /etc/hosts.
+    ptr: (address) => ptr(reverseName(address) ?? ''),
+  };
+}
+
+/**
+ * Makes a resolver for each question: an old one comes down to one second after quick answers and then gives up on a
+ * slow name, and would not see a change of resolv.conf. It costs a tenth of a millisecond.
+ */
+function opener({ servers, timeoutMs = TIMEOUT_MS, tries = TRIES }: ResolverOptions): () => NodeResolver {
+  const checked = servers.length === 0 ? ok([]) : parseServers(servers.join(','));
+  if (!checked.ok) throw new TypeError(checked.problem);
+  const open = () => {
+    const resolver = new NodeResolver({ timeout: timeoutMs, tries });
+    if (checked.value.length > 0) resolver.setServers(checked.value);
+    return resolver;
+  };
+  // Throws now, if ever.
+  open();
+  return open;
+}
+
+type Readable = { readonly kind: 'name'; readonly name: string } | DnsAnswer<never>;
+
+/**
+ * The name to ask for, in lower case and without the final dot, or the answer at once. An empty name (the null MX of
+ * RFC 7505 is one), an empty label, a label over 63 or a name over 253 characters: no such name can exist, so
+ * `no-name`; RFC 7208 section 4.3 lets check_host return none for such a domain, and section 4.8 leaves what
+ * mechanisms do to the reader. Other characters than c-ares takes may well be in a name: it could not be asked, and
+ * `no-name` would be a guess that opens doors (`-exists:%{l}.example.com +all`), so `failed`.
+ */
+export function readName(given: string): Readable {
+  const name = given.replace(/\.$/, '');
+  const labels = name.split('.');
+  if (name.length > 253 || labels.some(({ length }) => length < 1 || length > 63)) return { kind: 'no-name' };
+  // Node would also turn other letters into ASCII ones, cut at a NUL, and drop a backslash: it asked another name.
+  if (!/^[A-Za-z0-9_.*/-]+$/.test(name)) return { kind: 'failed', reason: 'malformed' };
+  return { kind: 'name', name: name.toLowerCase() };
+}
+
+/** For an `xn--` label that is not valid IDNA Node asks the root instead; it does not look into escapes. */
+function escapeName(name: string): string {
+  return name.replaceAll(/(^|\.)xn--/g, '$1xn\\045-');
+}
+
+/**
+ * The name that holds an address's names (RFC 1035 section 3.5, RFC 3596 section 2.5), undefined when the text is no
+ * address. IPv4 inside IPv6 is the IPv4 address.
+ */
+export function reverseName(text: string): string | undefined {
+  const address = parseAddress(text);
+  if (address === undefined) return undefined;
+  const digits = addressValue(address).toString(16).padStart(32, '0');
+  if (address.family === 6) return `${[...digits].reverse().join('.')}.ip6.arpa`;
+  const octets = digits.slice(-8).match(/../g) ?? [];
+  return `${octets
+    .reverse()
+    .map((octet) => Number.parseInt(octet, 16))
+    .join('.')}.in-addr.arpa`;
+}
+
+async function settle<T>(lookup: () => Promise<readonly T[]>): Promise<DnsAnswer<T>> {
+  try {
+    const records = await lookup();
+    // An alias whose target has no such records comes as an empty success.
+    return records.length > 0 ? { kind: 'found', records } : { kind: 'no-data' };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTFOUND') return { kind: 'no-name' };
+    if (code === 'ENODATA') return { kind: 'no-data' };
+    return { kind: 'failed', reason: FAILURES[code ?? ''] ?? 'unreachable' };
+  }
+}
+
+/** c-ares' codes; what is not here has to do with the machine and not with an answer. */
+const FAILURES: Readonly<Record<string, DnsFailure>> = {
+  ETIMEOUT: 'timeout',
+  ESERVFAIL: 'servfail',
+  EREFUSED: 'refused',
+  ENOTIMP: 'refused',
+  EFORMERR: 'malformed',
+  EBADRESP: 'malformed',
+  EBADQUERY: 'malformed',
+  EBADNAME: 'malformed',
+  EBADFAMILY: 'malformed',
+  EBADSTR: 'malformed',
+};
+
+/** Runs at most `limit` jobs at once, the others first come, first served. Jobs must not reject. */
+function createQueue(limit: number): <T>(job: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (job) => {
+    // A job that ends hands its place to the first in the queue, so that nobody can step in between.
+    if (running >= limit) await new Promise<void>((go) => waiting.push(go));
+    else running += 1;
+    const result = await job();
+    const next = waiting.shift();
+    if (next === undefined) running -= 1;
+    else next();
+    return result;
+  };
+}
