@@ -1,13 +1,14 @@
 import { Resolver as NodeResolver } from 'node:dns/promises';
+import { readName, reverseName } from '../core/dns-name.ts';
 import { parseServers } from '../core/dns-servers.ts';
-import { addressValue, parseAddress } from '../core/network.ts';
 import { ok } from '../core/result.ts';
 import type { DnsAnswer, DnsFailure, Resolver } from '../ports.ts';
 
 /** Wait for the first answer; a second try waits twice as long, which is enough for a slow recursion. */
 const TIMEOUT_MS = 3_000;
 const TRIES = 2;
-const CONCURRENCY = 16;
+/** Forwarders refuse what is too much at once: the DNS inside older Docker Engines from 100 on, dnsmasq from 150. */
+const CONCURRENCY = 64;
 
 export interface ResolverOptions {
   /** As parseServers gives them; empty: the system's. */
@@ -18,6 +19,8 @@ export interface ResolverOptions {
   readonly tries?: number;
   /** Most questions under way at once, one or more; the others wait in order. */
   readonly concurrency?: number;
+  /** When it aborts, nothing is asked any more: lookups under way and in the queue end at once, as `cancelled`. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -29,8 +32,7 @@ export interface ResolverOptions {
  * caller.
  */
 export function createResolver(options: ResolverOptions): Resolver {
-  const open = opener(options);
-  const inTurn = createQueue(options.concurrency ?? CONCURRENCY);
+  const lookUp = createLookup(options);
 
   function question<T>(look: (resolver: NodeResolver, name: string) => Promise<readonly T[]>) {
     const underWay = new Map<string, Promise<DnsAnswer<T>>>();
@@ -40,7 +42,7 @@ export function createResolver(options: ResolverOptions): Resolver {
       const { name } = readable;
       const same = underWay.get(name);
       if (same !== undefined) return same;
-      const answer = inTurn(() => settle(() => look(open(), escapeName(name))));
+      const answer = lookUp((resolver) => look(resolver, escapeName(name)));
       underWay.set(name, answer);
       void answer.finally(() => underWay.delete(name));
       return answer;
@@ -60,6 +62,32 @@ export function createResolver(options: ResolverOptions): Resolver {
   };
 }
 
+type Look<T> = (resolver: NodeResolver) => Promise<readonly T[]>;
+
+/** Lets lookups wait for their turn and makes answers of what comes, until the signal aborts. */
+function createLookup(options: ResolverOptions): <T>(look: Look<T>) => Promise<DnsAnswer<T>> {
+  const { concurrency = CONCURRENCY, signal } = options;
+  const open = opener(options);
+  const inTurn = createQueue(concurrency);
+  const busy = new Set<NodeResolver>();
+  const cancel = () => {
+    for (const resolver of busy) resolver.cancel();
+  };
+  signal?.addEventListener('abort', cancel, { once: true });
+
+  async function run<T>(look: Look<T>): Promise<DnsAnswer<T>> {
+    // Those under way end first, and let those in the queue come here.
+    if (signal?.aborted) return { kind: 'failed', reason: 'cancelled' };
+    const resolver = open();
+    busy.add(resolver);
+    const answer = await settle(() => look(resolver));
+    busy.delete(resolver);
+    return answer;
+  }
+
+  return (look) => inTurn(() => run(look));
+}
+
 /**
  * Makes a resolver for each question: an old one comes down to one second after quick answers and then gives up on a
  * slow name, and would not see a change of resolv.conf. It costs a tenth of a millisecond.
@@ -77,43 +105,9 @@ function opener({ servers, timeoutMs = TIMEOUT_MS, tries = TRIES }: ResolverOpti
   return open;
 }
 
-type Readable = { readonly kind: 'name'; readonly name: string } | DnsAnswer<never>;
-
-/**
- * The name to ask for, in lower case and without the final dot, or the answer at once. An empty name (the null MX of
- * RFC 7505 is one), an empty label, a label over 63 or a name over 253 characters: no such name can exist, so
- * `no-name`; RFC 7208 section 4.3 lets check_host return none for such a domain, and section 4.8 leaves what
- * mechanisms do to the reader. Other characters than c-ares takes may well be in a name: it could not be asked, and
- * `no-name` would be a guess that opens doors (`-exists:%{l}.example.com +all`), so `failed`.
- */
-export function readName(given: string): Readable {
-  const name = given.replace(/\.$/, '');
-  const labels = name.split('.');
-  if (name.length > 253 || labels.some(({ length }) => length < 1 || length > 63)) return { kind: 'no-name' };
-  // Node would also turn other letters into ASCII ones, cut at a NUL, and drop a backslash: it asked another name.
-  if (!/^[A-Za-z0-9_.*/-]+$/.test(name)) return { kind: 'failed', reason: 'malformed' };
-  return { kind: 'name', name: name.toLowerCase() };
-}
-
 /** For an `xn--` label that is not valid IDNA Node asks the root instead; it does not look into escapes. */
 function escapeName(name: string): string {
   return name.replaceAll(/(^|\.)xn--/g, '$1xn\\045-');
-}
-
-/**
- * The name that holds an address's names (RFC 1035 section 3.5, RFC 3596 section 2.5), undefined when the text is no
- * address. IPv4 inside IPv6 is the IPv4 address.
- */
-export function reverseName(text: string): string | undefined {
-  const address = parseAddress(text);
-  if (address === undefined) return undefined;
-  const digits = addressValue(address).toString(16).padStart(32, '0');
-  if (address.family === 6) return `${[...digits].reverse().join('.')}.ip6.arpa`;
-  const octets = digits.slice(-8).match(/../g) ?? [];
-  return `${octets
-    .reverse()
-    .map((octet) => Number.parseInt(octet, 16))
-    .join('.')}.in-addr.arpa`;
 }
 
 async function settle<T>(lookup: () => Promise<readonly T[]>): Promise<DnsAnswer<T>> {
@@ -141,6 +135,7 @@ const FAILURES: Readonly<Record<string, DnsFailure>> = {
   EBADNAME: 'malformed',
   EBADFAMILY: 'malformed',
   EBADSTR: 'malformed',
+  ECANCELLED: 'cancelled',
 };
 
 /** Runs at most `limit` jobs at once, the others first come, first served. Jobs must not reject. */

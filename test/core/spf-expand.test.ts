@@ -4,7 +4,8 @@ import { type Address, contains, formatNetwork, parseAddress } from '../../src/c
 import { checkHost } from '../../src/core/spf-check.ts';
 import { type Expansion, expandDomain } from '../../src/core/spf-expand.ts';
 import type { Resolver } from '../../src/ports.ts';
-import { type Name, records, type Zone, zoneResolver } from './spf-zone.ts';
+import { exchanges, records, type Zone, type ZoneRecords } from '../double/dns-zone.ts';
+import { zoneResolver } from '../double/zone-resolver.ts';
 
 const expand = (zone: Zone, domain = 'd.example') => expandDomain(domain, zoneResolver(zone));
 
@@ -17,10 +18,10 @@ function networks(expansion: Expansion): string[] {
 async function listed(record: string): Promise<string[]> {
   return networks(
     await expand({
-      'd.example': { txt: [record], a: ['203.0.113.1'], mx: ['mx.example', ''] },
-      'mx.example': { a: ['203.0.113.9'], aaaa: ['2001:db8:9::9', '::ffff:203.0.113.8'] },
-      '_spf.d.example': { txt: ['v=spf1 -ip4:192.0.2.1 ip4:192.0.2.0/30 ?ip4:192.0.2.64 -all'] },
-      'none.example': { txt: ['v=spf1 -all'] },
+      'd.example': { TXT: [record], A: ['203.0.113.1'], MX: exchanges('mx.example', '') },
+      'mx.example': { A: ['203.0.113.9'], AAAA: ['2001:db8:9::9', '::ffff:203.0.113.8'] },
+      '_spf.d.example': { TXT: ['v=spf1 -ip4:192.0.2.1 ip4:192.0.2.0/30 ?ip4:192.0.2.64 -all'] },
+      'none.example': { TXT: ['v=spf1 -all'] },
     }),
   );
 }
@@ -55,7 +56,7 @@ describe('the list of a domain', () => {
   });
 
   it('joins strings without a blank', async () => {
-    const zone = { 'd.example': { txt: [['v=spf1 ip4:184.1', '68.200.0/24 ip4:69.64', '.33.132 -all']] } };
+    const zone = { 'd.example': { TXT: [['v=spf1 ip4:184.1', '68.200.0/24 ip4:69.64', '.33.132 -all']] } };
     expect(networks(await expand(zone))).toEqual(['69.64.33.132/32', '184.168.200.0/24']);
   });
 
@@ -85,8 +86,8 @@ describe('no list', () => {
   });
   it.each([
     [{}, named('d.example', 'no SPF record')],
-    [{ 'd.example': { txt: ['hello', 'v=spf1?all'] } }, named('d.example', 'no SPF record')],
-    [{ 'd.example': { txt: ['v=spf1 -all', 'v=spf1 -all'] } }, named('d.example', '2 SPF records')],
+    [{ 'd.example': { TXT: ['hello', 'v=spf1?all'] } }, named('d.example', 'no SPF record')],
+    [{ 'd.example': { TXT: ['v=spf1 -all', 'v=spf1 -all'] } }, named('d.example', '2 SPF records')],
     [records({ 'd.example': 'v=spf1 nclude:x.example' }), named('d.example', '"nclude:x.example"')],
     [records({ 'd.example': 'v=spf1 include:x.example -all' }), named('x.example', 'no SPF record')],
     [records({ 'd.example': 'v=spf1 redirect=x.example' }), named('x.example', 'no SPF record')],
@@ -98,7 +99,7 @@ describe('no list', () => {
     [
       {
         ...records({ 'd.example': 'v=spf1 mx' }),
-        'd.example': { txt: ['v=spf1 mx'], mx: Array(11).fill('m.example') },
+        'd.example': { TXT: ['v=spf1 mx'], MX: exchanges(...Array(11).fill('m.example')) },
       },
       named('d.example', 'MX'),
     ],
@@ -141,7 +142,7 @@ describe('no list', () => {
     expect((await expandDomain('d.example', resolver)).kind).toBe('invalid');
     expect(resolver.asked).toHaveLength(300);
     const hosts = Array.from({ length: 20_000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
-    expect(await expand({ 'd.example': { txt: ['v=spf1 a'], a: hosts } })).toEqual(
+    expect(await expand({ 'd.example': { TXT: ['v=spf1 a'], A: hosts } })).toEqual(
       named('d.example', '20000'),
     );
     const long = `v=spf1${' ip4:192.0.2.1'.repeat(100_000)}`;
@@ -165,13 +166,13 @@ describe('no list', () => {
 describe('the questions', () => {
   const zone: Zone = {
     'd.example': {
-      txt: ['v=spf1 include:x.example include:Y.example mx a:H.example include:x.example -all'],
-      mx: ['h.example'],
+      TXT: ['v=spf1 include:x.example include:Y.example mx a:H.example include:x.example -all'],
+      MX: exchanges('h.example'),
     },
-    'x.example': { txt: ['v=spf1 include:z.example a:h.example -all'] },
-    'y.example': { txt: ['v=spf1 include:z.example include:d.example mx:d.example -all'] },
-    'z.example': { txt: ['v=spf1 ip4:192.0.2.1 -all'] },
-    'h.example': { a: ['192.0.2.2'] },
+    'x.example': { TXT: ['v=spf1 include:z.example a:h.example -all'] },
+    'y.example': { TXT: ['v=spf1 include:z.example include:d.example mx:d.example -all'] },
+    'z.example': { TXT: ['v=spf1 ip4:192.0.2.1 -all'] },
+    'h.example': { A: ['192.0.2.2'] },
   };
 
   it('are asked once each', async () => {
@@ -234,9 +235,9 @@ function anyZone(qualifiers: readonly string[], loops: boolean) {
     );
     const end = later.length === 0 ? ['-all', ''] : ['-all', '~all', '', `redirect=${later[0]}`];
     return fc.record({
-      txt: fc.tuple(terms, fc.constantFrom(...end)).map(([all, last]) => [`v=spf1 ${all.join(' ')} ${last}`]),
-      a: fc.array(host, { minLength: 1, maxLength: 2 }),
-      mx: fc.constantFrom(['n1.example'], ['n2.example', 'n3.example']),
+      TXT: fc.tuple(terms, fc.constantFrom(...end)).map(([all, last]) => [`v=spf1 ${all.join(' ')} ${last}`]),
+      A: fc.array(host, { minLength: 1, maxLength: 2 }),
+      MX: fc.constantFrom(exchanges('n1.example'), exchanges('n2.example', 'n3.example')),
     });
   };
   return fc.tuple(...NAMES.map((_, i) => name(i))).map((names): Zone => {
@@ -273,7 +274,7 @@ describe('for random zones', () => {
       fc.asyncProperty(anyZone(['', '-'], true), fc.constantFrom(...NAMES), async (zone, name) => {
         const resolver = zoneResolver(zone);
         const whole = await expandDomain(top, resolver);
-        const broken = await expand({ ...zone, [name]: { fails: 'timeout' } }, top);
+        const broken = await expand({ ...zone, [name]: 'TIMEOUT' }, top);
         const asked = resolver.asked.some((question) => question.endsWith(` ${name}`));
         if (asked) expect(broken).toEqual({ kind: 'failed', domain: name, reason: 'timeout' });
         else expect(broken).toEqual(whole);
@@ -283,13 +284,13 @@ describe('for random zones', () => {
   });
 
   it('with one kind of record that fails there is no list either', async () => {
-    const kind = fc.constantFrom('txt', 'a', 'mx');
+    const kind = fc.constantFrom('TXT', 'A', 'AAAA', 'MX');
     await fc.assert(
       fc.asyncProperty(anyZone([''], true), fc.constantFrom(...NAMES), kind, async (zone, name, type) => {
         const resolver = zoneResolver(zone);
         await expandDomain(top, resolver);
         const asked = resolver.asked.includes(`${type} ${name}`);
-        const broken: Name = { ...zone[name], [type]: [], fails: 'servfail' };
+        const broken = { ...(zone[name] as ZoneRecords), [type]: 'SERVFAIL' };
         if (asked) expect((await expand({ ...zone, [name]: broken }, top)).kind).toBe('failed');
       }),
       { numRuns: 150 },

@@ -1,10 +1,18 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
 export interface Dnsmasq extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
   readonly server: string;
+}
+
+/** Whether there is a dnsmasq to start. */
+export function hasDnsmasq(): boolean {
+  const { error } = spawnSync('dnsmasq', ['--version']);
+  if (error === undefined) return true;
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+  throw error;
 }
 
 /**
@@ -16,14 +24,14 @@ export async function startDnsmasq(options: readonly string[]): Promise<Dnsmasq>
   const own = ['--no-daemon', '--conf-file=/dev/null', '--pid-file=', '--no-resolv', '--no-hosts'];
   const place = [`--port=${port}`, '--listen-address=127.0.0.1', '--bind-interfaces'];
   const child = spawn('dnsmasq', [...own, ...place, ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const ended = once(child, 'close');
+  const ended = new Promise<void>((done) => child.on('close', () => done()));
   await new Promise<void>((started, failed) => {
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text;
       if (said.includes('started')) started();
     });
-    child.on('error', (error) => failed(new Error('no dnsmasq: install dnsmasq-base', { cause: error })));
+    child.on('error', ({ message }) => failed(new Error(`no dnsmasq (Debian: dnsmasq-base): ${message}`)));
     child.on('close', () => failed(new Error(`dnsmasq ended: ${said}`)));
   });
   return {

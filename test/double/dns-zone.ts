@@ -25,6 +25,16 @@ export type ZoneAnswer<T extends ZoneType> =
   | { readonly kind: 'no-name'; readonly aliases: readonly string[] }
   | { readonly kind: 'records'; readonly aliases: readonly string[]; readonly records: Records<T> };
 
+/** A zone of names with one TXT record each. */
+export function records(texts: Readonly<Record<string, string>>): Zone {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, { TXT: [text] }]));
+}
+
+/** MX records, the first preferred. */
+export function exchanges(...names: string[]): Records<'MX'> {
+  return names.map((name, i) => [i, name]);
+}
+
 const MOST_ALIASES = 8;
 
 /** Looks a name up as an authoritative server does, empty names in the middle of the tree included (RFC 8020). */

@@ -1,4 +1,4 @@
-import { readName, reverseName } from '../../src/edge/dns.ts';
+import { readName, reverseName } from '../../src/core/dns-name.ts';
 import type { DnsAnswer, DnsFailure, Resolver } from '../../src/ports.ts';
 import { lookUp, type Records, type Zone, type ZoneFault, type ZoneType } from './dns-zone.ts';
 
@@ -12,23 +12,26 @@ const SEEN_AS: Readonly<Record<ZoneFault, DnsFailure>> = {
 };
 
 export interface ZoneResolver extends Resolver {
-  /** `TYPE name` of each question that was asked, in order. */
+  /** `TYPE name` of each question put to it, in order and as it was written, also where no server would be asked. */
   readonly asked: readonly string[];
 }
 
-/** Answers from a zone in memory, at once. resolverContract holds it to the behaviour of the real resolver. */
-export function zoneResolver(zone: Zone): ZoneResolver {
+/**
+ * Answers from a zone in memory, at once. resolverContract holds it to the behaviour of the real resolver; a test that
+ * needs names which that one cannot ask for brings its own `read`.
+ */
+export function zoneResolver(zone: Zone, read = readName): ZoneResolver {
   const asked: string[] = [];
 
-  function question<T extends ZoneType, R>(type: T, read: (record: Records<T>[number]) => R) {
+  function question<T extends ZoneType, R>(type: T, value: (record: Records<T>[number]) => R) {
     return async (given: string): Promise<DnsAnswer<R>> => {
-      const readable = readName(given);
+      asked.push(`${type} ${given}`);
+      const readable = read(given);
       if (readable.kind !== 'name') return readable;
-      asked.push(`${type} ${readable.name}`);
       const answer = lookUp(zone, type, readable.name);
       if (answer.kind === 'fault') return { kind: 'failed', reason: SEEN_AS[answer.fault] };
       if (answer.kind === 'no-name') return { kind: 'no-name' };
-      const records = (answer.records as readonly Records<T>[number][]).map(read);
+      const records = (answer.records as readonly Records<T>[number][]).map(value);
       return records.length > 0 ? { kind: 'found', records } : { kind: 'no-data' };
     };
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createResolver, readName } from '../../src/edge/dns.ts';
+import { readName } from '../../src/core/dns-name.ts';
+import { createResolver } from '../../src/edge/dns.ts';
 import { startDnsServer } from '../double/dns-server.ts';
 
 const LONG = 'x'.repeat(700);
@@ -9,6 +10,13 @@ const zone = {
   'long.test': { TXT: [LONG] },
   'servfail.test': 'SERVFAIL',
 } as const;
+
+const CANCELLED = { kind: 'failed', reason: 'cancelled' };
+
+/** Looks again whenever the world may have moved. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((done) => setImmediate(done));
+}
 
 it('shares one lookup among equal questions, while it is under way', async () => {
   await using dns = await startDnsServer({ zone, delayMs: 50 });
@@ -74,6 +82,39 @@ it('waits for a slow answer after many quick ones', async () => {
   const port = Number(quick.server.split(':')[1]);
   await using _slow = await startDnsServer({ zone, port, delayMs: 1_500 });
   expect(await resolver.txt('example.test')).toMatchObject({ kind: 'found' });
+});
+
+it('ends lookups under way and in the queue when it is told to stop, and asks nothing more', async () => {
+  await using dns = await startDnsServer({ zone, delayMs: 600_000 });
+  const stop = new AbortController();
+  const { txt, ptr } = createResolver({ servers: [dns.server], concurrency: 2, signal: stop.signal });
+  const names = ['example.test', 'EXAMPLE.test', 'long.test', 'n1.test', 'n2.test', 'n3.test'];
+  const answers = Promise.all([...names.map(txt), ptr('192.0.2.1')]);
+  await until(() => dns.asked.length === 2);
+  stop.abort();
+  expect(await Promise.all([txt('n1.test'), txt('n4.test'), ptr('192.0.2.2')])).toEqual(
+    Array(3).fill(CANCELLED),
+  );
+  expect(await answers).toEqual(Array(7).fill(CANCELLED));
+  expect(await txt('n5.test')).toEqual(CANCELLED);
+  expect(dns.asked).toEqual(['udp TXT example.test', 'udp TXT long.test']);
+});
+
+it('ends a lookup that waits for its answer over TCP, too', async () => {
+  await using dns = await startDnsServer({ zone, delayMs: 50 });
+  const stop = new AbortController();
+  const { txt } = createResolver({ servers: [dns.server], signal: stop.signal });
+  const answer = txt('long.test');
+  await until(() => dns.asked.includes('tcp TXT long.test'));
+  stop.abort();
+  expect(await answer).toEqual(CANCELLED);
+});
+
+it('asks nothing when it was told to stop before', async () => {
+  await using dns = await startDnsServer({ zone });
+  const { txt } = createResolver({ servers: [dns.server], signal: AbortSignal.abort() });
+  expect(await txt('example.test')).toEqual(CANCELLED);
+  expect(dns.asked).toEqual([]);
 });
 
 it('asks nothing for names that cannot be asked', async () => {
