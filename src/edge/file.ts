@@ -1,5 +1,6 @@
 import { lstat, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { advise, FILE_ADVICE, missing } from '../core/errno.ts';
 import { FileError, type StagedTable, type TableFile, type WholeFile } from '../ports.ts';
 
 /** Postfix reads the table as root, but the administrator should be able to look at it. */
@@ -73,11 +74,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
   return told(path, async () => (await readFile(path).catch(missing))?.toString('latin1'));
 }
 
-function missing(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT') return undefined;
-  throw error;
-}
-
 async function replaceWhole(path: string, text: string, mode: number): Promise<void> {
   await rename(await writeBeside(path, text, mode), path);
   await syncDirectory(dirname(path));
@@ -118,21 +114,11 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-const ADVICE: Readonly<Record<string, string>> = {
-  EACCES: 'give screenpass the right to write in its directory',
-  EROFS: 'mount its directory writable',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  ENOENT: 'its directory does not exist: mount it',
-  EBUSY: 'mount its directory, not the file',
-};
-
 async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof FileError) throw error;
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    throw new FileError(`${path}: ${ADVICE[code] ?? message} (${code})`, { cause: error });
+    const advice = advise(path, error, FILE_ADVICE);
+    throw advice === undefined ? error : new FileError(advice, { cause: error });
   }
 }

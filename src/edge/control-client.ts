@@ -1,0 +1,53 @@
+import { connect, type Socket } from 'node:net';
+import { formatMessage, parseReply } from '../core/control.ts';
+import { type Advice, advise } from '../core/errno.ts';
+import { type ControlReply, type ControlRequest, FileError } from '../ports.ts';
+
+const NOBODY =
+  'no screenpass runs with this state directory: start it, or set SCREENPASS_STATE_DIR as it has it';
+const NO_REPLY = 'screenpass ended before it replied, or too many are asking: look at its log, try again';
+
+const ADVICE: Advice = {
+  ENOENT: NOBODY,
+  // It was killed.
+  ECONNREFUSED: NOBODY,
+  EACCES: 'only the user that screenpass runs as may ask it: run this command as that user',
+  ECONNRESET: NO_REPLY,
+  EPIPE: NO_REPLY,
+};
+
+/**
+ * Asks the daemon that listens on the path. Rejects with FileError, which says what to do, when none listens, when it
+ * may not be asked, and when no reply came within `timeoutMs` in all.
+ */
+export async function askControl(
+  path: string,
+  request: ControlRequest,
+  timeoutMs: number,
+): Promise<ControlReply> {
+  const socket = connect(path);
+  const overdue = setTimeout(() => {
+    const late = `${path}: screenpass did not answer within ${timeoutMs / 1000} s: look at its log`;
+    socket.destroy(new FileError(late));
+  }, timeoutMs);
+  try {
+    socket.write(formatMessage(request));
+    const text = await readAll(socket);
+    if (!text.endsWith('\n')) throw new FileError(`${path}: ${NO_REPLY}`);
+    const reply = parseReply(text);
+    if (reply !== undefined) return reply;
+    throw new FileError(`${path}: what listens here is no screenpass of this version`);
+  } catch (error) {
+    const told = advise(path, error, ADVICE);
+    throw told === undefined ? error : new FileError(told, { cause: error });
+  } finally {
+    clearTimeout(overdue);
+    socket.destroy();
+  }
+}
+
+async function readAll(socket: Socket): Promise<string> {
+  let text = '';
+  for await (const chunk of socket.setEncoding('utf8')) text += chunk;
+  return text;
+}
