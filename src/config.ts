@@ -1,18 +1,22 @@
-import { ALERTS, type AlertKind } from './core/alert.ts';
+import type { AlertKind } from './core/alert.ts';
+import { parseServers } from './core/dns-servers.ts';
 import type { Rules, Scope } from './core/policy.ts';
 import { ok, problem, type Result } from './core/result.ts';
-import type { Sender } from './core/sender-index.ts';
+import type { SenderDefinition } from './core/sender.ts';
 import {
   absolutePath,
   count,
   duration,
   engineHost,
-  list,
+  knownIds,
+  mutedKinds,
   networks,
   oneOf,
+  senderIds,
   text,
   zones,
 } from './core/values.ts';
+import { readSendersFile } from './senders-file.ts';
 
 export type LogLevel = 'error' | 'info' | 'debug';
 
@@ -25,25 +29,38 @@ export interface Config {
   readonly tableInContainer: string;
   readonly stateDir: string;
   readonly mode: 'enforce' | 'observe';
-  readonly senders: readonly Sender[];
+  /** All that are known, with those of SCREENPASS_SENDERS_FILE. */
+  readonly catalogue: readonly SenderDefinition[];
+  /** Those that are watched. */
+  readonly senders: readonly SenderDefinition[];
   readonly preseed: ReadonlySet<string>;
   readonly rules: Rules;
   readonly lookbackMs: number;
+  /** When the senders are asked for their networks, and the longest time between two times. */
+  readonly refresh: { readonly cron: string; readonly everyMs: number };
+  /** DNS servers; empty: the system's. */
+  readonly dnsServers: readonly string[];
   readonly reloadIntervalMs: number;
   readonly logLevel: LogLevel;
   readonly muted: ReadonlySet<AlertKind>;
 }
 
-export interface CatalogueEntry extends Sender {
-  readonly default: boolean;
+/** What the settings are read against. */
+export interface Outside {
+  /** The bundled senders. */
+  readonly catalogue: readonly SenderDefinition[];
+  /** Throws when it cannot. */
+  readonly readFile: (path: string) => string;
+  /** The longest time between two runs, in ms. */
+  readonly cronInterval: (expression: string) => Result<number>;
 }
 
 interface Setting<T> {
   /** As the README shows it; null: not set. */
   readonly default: string | null;
   readonly help: string;
-  /** Reads a value that is set, or the default. */
-  readonly parse: (text: string, catalogue: readonly CatalogueEntry[]) => Result<T>;
+  /** Reads a value that is set, or the default. The catalogue has the changes of SCREENPASS_SENDERS_FILE. */
+  readonly parse: (text: string, outside: Outside) => Result<T>;
 }
 
 function setting<T>(given: string | null, help: string, parse: Setting<T>['parse']): Setting<T> {
@@ -79,6 +96,11 @@ export const SETTINGS = {
     'senders to watch: `default`, `all`, ids, or changes such as `+godaddy,-mailgun`',
     senderIds,
   ),
+  SCREENPASS_SENDERS_FILE: setting(
+    null,
+    'a YAML file with senders of your own and changes to the known ones',
+    sendersFile,
+  ),
   SCREENPASS_PRESEED: setting(null, 'senders allowed from the start, without a refusal', knownIds),
   SCREENPASS_SCOPE: setting(
     'sender',
@@ -91,10 +113,20 @@ export const SETTINGS = {
   SCREENPASS_NEVER: setting(null, 'networks that are never allowed', networks),
   SCREENPASS_VETO_DNSBL: setting(null, 'DNSBL zones whose listing is never overridden', zones),
   SCREENPASS_LOOKBACK: setting('24h', 'how much of the log is read at the very first start', duration),
+  SCREENPASS_REFRESH: setting(
+    '23 4 * * *',
+    'when the senders are asked for their networks: a cron expression; up to ten minutes later',
+    schedule,
+  ),
   SCREENPASS_RELOAD_INTERVAL: setting(
     '15s',
     'least time between two reloads; the first change reloads at once, later ones share the next',
     duration,
+  ),
+  SCREENPASS_DNS: setting(
+    'system',
+    'DNS servers: `system`, or addresses such as `192.0.2.53` or `[2001:db8::53]:5353`',
+    parseServers,
   ),
   SCREENPASS_LOG_LEVEL: setting(
     'info',
@@ -113,26 +145,36 @@ type Values = { [K in SettingName]: (typeof SETTINGS)[K] extends Setting<infer T
  */
 export function readConfig(
   env: Readonly<Record<string, string | undefined>>,
-  catalogue: readonly CatalogueEntry[],
-  readFile: (path: string) => string,
+  outside: Outside,
 ):
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly string[] } {
   const problems = unknownNames(env);
   const values: Record<string, unknown> = {};
-  for (const [name, { default: fallback, parse }] of Object.entries(SETTINGS)) {
-    const given = lookUp(name, env, readFile);
-    const chosen = given.ok ? (given.value ?? fallback) : null;
-    const parsed: Result<unknown> = !given.ok
-      ? given
-      : chosen === null
-        ? ok(undefined)
-        : parse(chosen, catalogue);
-    if (parsed.ok) values[name] = parsed.value;
-    else problems.push(`${name}: ${parsed.problem}`);
+  const file = read('SCREENPASS_SENDERS_FILE', env, outside);
+  const catalogue = file.ok ? ((file.value as readonly SenderDefinition[]) ?? outside.catalogue) : null;
+  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    // Without the senders' file nobody knows which ids there are.
+    if (catalogue === null && (name === 'SCREENPASS_SENDERS' || name === 'SCREENPASS_PRESEED')) continue;
+    const value = read(name, env, { ...outside, catalogue: catalogue ?? outside.catalogue });
+    if (value.ok) values[name] = value.value;
+    else problems.push(value.problem.replace(/^/gm, `${name}: `));
   }
-  if (problems.length > 0) return { ok: false, problems };
+  if (catalogue === null || problems.length > 0) return { ok: false, problems };
   return { ok: true, config: assemble(values as Values, catalogue) };
+}
+
+/** Undefined: not set, and there is no default. */
+function read(
+  name: SettingName,
+  env: Readonly<Record<string, string | undefined>>,
+  outside: Outside,
+): Result<unknown> {
+  const { default: fallback, parse } = SETTINGS[name];
+  const given = lookUp(name, env, outside.readFile);
+  const chosen = given.ok ? (given.value ?? fallback) : null;
+  if (!given.ok) return given;
+  return chosen === null ? ok(undefined) : parse(chosen, outside);
 }
 
 /** Undefined: not set. An empty value counts as not set, as Compose passes one for a variable that is missing. */
@@ -158,7 +200,7 @@ function unknownNames(env: Readonly<Record<string, string | undefined>>): string
     .map((name) => `${name}: there is no such setting; screenpass run --help lists them`);
 }
 
-function assemble(values: Values, catalogue: readonly CatalogueEntry[]): Config {
+function assemble(values: Values, catalogue: readonly SenderDefinition[]): Config {
   const watched = values.SCREENPASS_SENDERS ?? new Set();
   const preseed = values.SCREENPASS_PRESEED ?? new Set();
   const table = values.SCREENPASS_TABLE ?? '';
@@ -169,6 +211,7 @@ function assemble(values: Values, catalogue: readonly CatalogueEntry[]): Config 
     tableInContainer: values.SCREENPASS_TABLE_IN_CONTAINER ?? table,
     stateDir: values.SCREENPASS_STATE_DIR ?? '',
     mode: values.SCREENPASS_MODE ?? 'enforce',
+    catalogue,
     senders: catalogue.filter(({ id }) => watched.has(id) || preseed.has(id)),
     preseed,
     rules: {
@@ -180,47 +223,26 @@ function assemble(values: Values, catalogue: readonly CatalogueEntry[]): Config 
       vetoZones: values.SCREENPASS_VETO_DNSBL ?? new Set(),
     },
     lookbackMs: values.SCREENPASS_LOOKBACK ?? 0,
+    refresh: values.SCREENPASS_REFRESH ?? { cron: '', everyMs: 0 },
+    dnsServers: values.SCREENPASS_DNS ?? [],
     reloadIntervalMs: values.SCREENPASS_RELOAD_INTERVAL ?? 0,
     logLevel: values.SCREENPASS_LOG_LEVEL ?? 'info',
     muted: values.SCREENPASS_ALERTS ?? new Set(),
   };
 }
 
-function knownIds(given: string, catalogue: readonly CatalogueEntry[]): Result<ReadonlySet<string>> {
-  const wrong = list(given).filter((id) => !catalogue.some((sender) => sender.id === id));
-  if (wrong.length > 0) return problem(`no sender is called ${wrong.join(', ')}`);
-  return ok(new Set(list(given)));
+function sendersFile(path: string, { catalogue, readFile }: Outside): Result<readonly SenderDefinition[]> {
+  try {
+    const read = readSendersFile(readFile(path), path, catalogue);
+    return read.ok ? ok(read.senders) : problem(read.problems.join('\n'));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return problem(message);
+  }
 }
 
-/** `+id` and `-id` change what stands before them, or the default set when they come first. */
-function senderIds(given: string, catalogue: readonly CatalogueEntry[]): Result<ReadonlySet<string>> {
-  const items = list(given);
-  const named = items
-    .map((item) => item.replace(/^[+-]/, ''))
-    .filter((id) => id !== 'default' && id !== 'all');
-  const known = knownIds(named.join(','), catalogue);
-  if (!known.ok) return known;
-  const ids = (item: string) =>
-    catalogue
-      .filter((s) => item === 'all' || s.id === item || (item === 'default' && s.default))
-      .map(({ id }) => id);
-  const chosen = new Set(/^[+-]/.test(items[0] ?? '+') ? ids('default') : []);
-  for (const item of items) {
-    for (const id of ids(item.replace(/^[+-]/, ''))) {
-      if (item.startsWith('-')) chosen.delete(id);
-      else chosen.add(id);
-    }
-  }
-  return chosen.size > 0 ? ok(chosen) : problem(`"${given}" leaves no sender to watch`);
-}
-
-function mutedKinds(given: string): Result<ReadonlySet<AlertKind>> {
-  const muted = new Set<AlertKind>();
-  for (const item of list(given).filter((item) => item !== 'all')) {
-    const kind = Object.keys(ALERTS).find((kind) => `-${kind}` === item);
-    if (kind === undefined)
-      return problem(`"${item}": expected all, or - and an alert kind: ${Object.keys(ALERTS).join(', ')}`);
-    muted.add(kind as AlertKind);
-  }
-  return ok(muted);
+function schedule(given: string, { cronInterval }: Outside): Result<Config['refresh']> {
+  const interval = cronInterval(given);
+  return interval.ok ? ok({ cron: given, everyMs: interval.value }) : interval;
 }

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts';
 import { refusalAlert } from './core/alert.ts';
-import { type Network, parseAddress, parseNetwork } from './core/network.ts';
+import { type Address, type Network, parseAddress, parseNetwork } from './core/network.ts';
 import {
   afterGivingUp,
   afterPass,
@@ -12,15 +12,21 @@ import {
 } from './core/policy.ts';
 import { createPosition, stampTime } from './core/position.ts';
 import { parseEvent, readsAfresh } from './core/postfix-event.ts';
-import { buildSenderIndex } from './core/sender-index.ts';
-import { createSessions, type Outcome } from './core/session.ts';
+import { createRosters } from './core/roster.ts';
+import type { Match } from './core/sender-index.ts';
+import { createSessions, type Outcome, type Refusal } from './core/session.ts';
 import { followLog } from './follow.ts';
+import { createIdentifier } from './identify.ts';
 import type { LogLine, MailContainer, Ports } from './ports.ts';
 import { recall } from './recall.ts';
+import { createRefresher } from './refresh.ts';
+import { createRequests } from './requests.ts';
 import { createWriter } from './writer/writer.ts';
 
-/** Entries whose time is over leave at this time of each hour. */
-const EXPIRE_AT = '17 * * * *';
+/** At this time of each hour entries whose time is over leave, and senders whose refresh was missed are asked. */
+const HOURLY = '17 * * * *';
+/** So that not everybody asks the same DNS server at the same minute. */
+const REFRESH_JITTER_MS = 10 * 60_000;
 
 /**
  * START READING HERE: the path of a log line, from top to bottom. What decides is pure (src/core); what changes
@@ -33,11 +39,11 @@ export async function runDaemon(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, report } = ports;
-  const senders = new Map(config.senders.map((sender) => [sender.id, sender]));
-  const index = buildSenderIndex(config.senders);
   const sessions = createSessions();
   const remembered = await recall(config, ports);
   const position = createPosition(remembered.cursor);
+  const rosterAt = createRosters(config.senders);
+  const roster = () => rosterAt(writer.state.senders, clock.now());
   let rules: Rules = config.rules;
 
   const writer = createWriter(ports, remembered, {
@@ -45,10 +51,13 @@ export async function runDaemon(
     reloadIntervalMs: config.reloadIntervalMs,
     tableInContainer: config.tableInContainer,
     networksOf(entry) {
-      const sender = senders.get(entry.sender);
+      const sender = roster().get(entry.sender);
       return sender === undefined ? [] : openNetworks(entry, sender, rules);
     },
   });
+
+  const identifier = createIdentifier(ports, config.senders, roster, writer, refused, signal);
+  const refresher = createRefresher(ports, config.senders, config.refresh.everyMs, writer, signal);
 
   async function readLog(): Promise<void> {
     for await (const lines of followLog(ports, config, position, { attached, detached }, signal)) {
@@ -73,8 +82,12 @@ export async function runDaemon(
 
   function settle(outcome: Outcome): void {
     const address = parseAddress(outcome.kind === 'passed' ? outcome.ip : outcome.refusal.ip);
-    const match = address === undefined ? undefined : index.find(address);
-    if (address === undefined || match === undefined) return;
+    if (address === undefined) return;
+    const match = roster().find(address);
+    if (match === undefined) {
+      if (outcome.kind === 'refused') identifier.take(outcome.refusal, address);
+      return;
+    }
     const { id } = match.sender;
     if (outcome.kind === 'passed') {
       const { state, recoveredAfter: seconds } = afterPass(writer.state, id, outcome);
@@ -83,20 +96,25 @@ export async function runDaemon(
       writer.update(state);
       return;
     }
-    const { refusal } = outcome;
     if (outcome.kind === 'gave-up') {
-      const { state, refused } = afterGivingUp(writer.state, id, refusal.at, rules);
+      const { state, refused: again } = afterGivingUp(writer.state, id, outcome.refusal.at, rules);
       writer.update(state);
-      if (!refused) return;
+      if (!again) return;
     }
+    refused(outcome.refusal, address, match);
+  }
+
+  function refused(refusal: Refusal, address: Address, match: Match): void {
     const decision = decide(address, match, refusal, writer.state, rules);
-    report.alert('sender-refused', ...refusalAlert(refusal, id, decision, position.cursor?.container ?? ''));
+    const container = position.cursor?.container ?? '';
+    report.alert('sender-refused', ...refusalAlert(refusal, match, decision, container));
     writer.update(afterRefusal(writer.state, { refusal, match, address }, decision, rules));
   }
 
   function attached(container: MailContainer): void {
     rules = { ...config.rules, never: [...config.rules.never, ...networksOf(container)] };
     writer.serve(container);
+    identifier.resume();
   }
 
   function detached(): void {
@@ -113,18 +131,25 @@ export async function runDaemon(
       writer.update({ ...writer.state, entries: writer.state.entries.filter((e) => !gone.includes(e)) });
   }
 
+  function hourly(): void {
+    expire();
+    void refresher.due();
+  }
+
+  const control = await ports.control.serve(createRequests(config.senders, refresher), signal);
   report.alert('started', `${version} ${clock.now()}`, {
     version,
     mode: config.mode,
     container: config.container,
     table: config.table,
     senders: config.senders.length,
-    networks: config.senders.reduce((sum, { networks }) => sum + networks.length, 0),
+    networks: roster().senders.reduce((sum, { networks }) => sum + networks.length, 0),
     entries: remembered.entries.length,
   });
-  expire();
-  clock.cron(EXPIRE_AT, expire, signal);
-  await Promise.all([readLog(), writer.run(signal)]);
+  hourly();
+  clock.cron(HOURLY, hourly, signal);
+  clock.cron(config.refresh.cron, () => void refresher.all(), signal, REFRESH_JITTER_MS);
+  await Promise.all([readLog(), writer.run(signal), control.ended]);
   report.alert('stopping', `${version} ${clock.now()}`, {
     signal: String(signal.reason),
     entries: writer.state.entries.length,

@@ -6,8 +6,8 @@ export interface Clock {
   now(): number;
   /** Ends after `ms`, or at once when the signal aborts; never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Runs the job at each match of the cron expression until the signal aborts. */
-  cron(expression: string, job: () => void, signal: AbortSignal): void;
+  /** Runs the job at each match of the cron expression, up to `jitterMs` later, until the signal aborts. */
+  cron(expression: string, job: () => void, signal: AbortSignal, jitterMs?: number): void;
 }
 
 /** What the Engine says of the mail container. Missing and stopped are answers; no answer is an EngineError. */
@@ -93,9 +93,10 @@ export type DnsAnswer<T> =
 
 /**
  * `unreachable`: no server could be asked, or the answer was too long for UDP and not had over TCP. `malformed`: an
- * answer that is none, or a name that cannot be asked for.
+ * answer that is none, or a name that cannot be asked for. `cancelled`: screenpass is stopping, which says nothing
+ * about DNS.
  */
-export type DnsFailure = 'timeout' | 'servfail' | 'refused' | 'unreachable' | 'malformed';
+export type DnsFailure = 'timeout' | 'servfail' | 'refused' | 'unreachable' | 'malformed' | 'cancelled';
 
 export interface MailExchange {
   readonly exchange: string;
@@ -151,10 +152,35 @@ export interface Report {
   debug(message: string, fields?: object): void;
 }
 
+/** What a command of the administrator asks of the running daemon. */
+export interface ControlRequest {
+  readonly command: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+/** `usage`: the request is wrong, `failed`: the world did not let it be done. The problem says what to do. */
+export type ControlReply =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly kind: 'usage' | 'failed'; readonly problem: string };
+
+/** Where the administrator's commands come in. */
+export interface Control {
+  /**
+   * Listens until the signal aborts; resolves when it does listen. Rejects with FileError. `ended` resolves when all is
+   * closed, and rejects on a bug of `handle`.
+   */
+  serve(
+    handle: (request: ControlRequest) => Promise<ControlReply>,
+    signal: AbortSignal,
+  ): Promise<{ readonly ended: Promise<void> }>;
+}
+
 export interface Ports {
   readonly clock: Clock;
   readonly engine: Engine;
+  readonly resolver: Resolver;
   readonly table: TableFile;
   readonly state: WholeFile;
+  readonly control: Control;
   readonly report: Report;
 }

@@ -16,7 +16,8 @@ export async function recall(config: Config, ports: Ports): Promise<State> {
   for (const { sender } of saved.entries.filter(({ sender }) => !watched.has(sender))) {
     ports.report.info(`${sender} leaves the table: SCREENPASS_SENDERS does not name it any more`);
   }
-  const kept = { ...saved, entries };
+  const senders = Object.fromEntries(Object.entries(saved.senders).filter(([id]) => watched.has(id)));
+  const kept = { ...saved, entries, senders };
   const missing = [...config.preseed].filter((sender) => entryOf(kept, sender) === undefined);
   return missing.reduce<State>(
     (state, sender) => withEntry(state, preseeded(sender, ports.clock.now())),

@@ -1,27 +1,42 @@
 import * as z from 'zod';
-import type { CatalogueEntry } from './config.ts';
-import { type Network, overlap, parseNetwork } from './core/network.ts';
+import { type Network, overlap, parseAddress, parseNetwork } from './core/network.ts';
 import { RESERVED, WIDEST } from './core/policy.ts';
+import { problem, type Result } from './core/result.ts';
+import { CATEGORIES, type SenderDefinition } from './core/sender.ts';
+import { GATES } from './core/session.ts';
 import type { State } from './core/state.ts';
 
 /** The shapes of data that come from outside the program: the catalogue and the saved state. */
 
-const SenderId = z
+export const SenderId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'a sender id has lower-case letters, digits and "-"');
+  .regex(
+    /^[a-z0-9][a-z0-9-]{0,63}$/,
+    'a sender id has 1 to 64 lower-case letters, digits and "-", and does not begin with "-"',
+  );
 
-const PublishedNetwork = z.string().transform((text, context): Network => {
+/** Text that `read` makes a value of, or a problem. */
+export function readBy<T>(read: (text: string) => Result<T>) {
+  return z.string().transform((text, context): T => {
+    const result = read(text);
+    if (result.ok) return result.value;
+    context.addIssue({ code: 'custom', message: result.problem });
+    return z.NEVER;
+  });
+}
+
+export const PublishedNetwork = readBy((text) => {
   const parsed = parseNetwork(text);
-  const complaint = parsed.ok ? unfit(parsed.value) : parsed.problem;
-  if (parsed.ok && complaint === null) return parsed.value;
-  context.addIssue({ code: 'custom', message: complaint ?? 'not a network' });
-  return z.NEVER;
+  const complaint = parsed.ok ? unfit(parsed.value) : null;
+  return complaint === null ? parsed : problem(`"${text}": ${complaint}`);
 });
 
 /** What must not stand in a sender's list even by mistake. */
 function unfit(network: Network): string | null {
-  if (network.prefix < WIDEST[network.family]) return 'wider than any sender needs';
-  return RESERVED.some((reserved) => overlap(reserved, network)) ? 'private or reserved address space' : null;
+  if (RESERVED.some((reserved) => overlap(reserved, network)))
+    return 'private or reserved address space; expected public addresses';
+  const widest = WIDEST[network.family];
+  return network.prefix < widest ? `wider than any sender needs; expected /${widest} or longer` : null;
 }
 
 const Catalogue = z.strictObject({
@@ -30,15 +45,7 @@ const Catalogue = z.strictObject({
     z.strictObject({
       id: SenderId,
       name: z.string().min(1),
-      category: z.enum([
-        'commerce',
-        'mailbox',
-        'marketing',
-        'saas',
-        'security-gateway',
-        'social',
-        'transactional',
-      ]),
+      category: z.enum(CATEGORIES),
       /** In the set `default` of SCREENPASS_SENDERS. */
       default: z.boolean(),
       /** Why it is not in that set. */
@@ -46,25 +53,63 @@ const Catalogue = z.strictObject({
       confidence: z.enum(['high', 'medium', 'low']),
       /** What the networks were taken from, and when that was last seen. */
       source: z.string(),
-      seen: z.string(),
+      seen: z.string().regex(/^(?:\d{4}(?:-\d\d)?|unknown)$/, 'a year, a month such as 2026-11, or unknown'),
       spf: z.array(z.string()),
       rdns: z.array(z.string()),
+      /** SPF authorises addresses that no list can hold. */
+      unlistable: z.boolean().default(false),
       networks: z.array(PublishedNetwork),
     }),
   ),
 });
 
 /** Checks the catalogue. Throws with every problem and its place: a wrong catalogue is a bug of the build. */
-export function readCatalogue(data: unknown): readonly CatalogueEntry[] {
+export function readCatalogue(data: unknown): readonly SenderDefinition[] {
   const parsed = Catalogue.safeParse(data);
   if (!parsed.success) throw new Error(`catalogue.json: ${z.prettifyError(parsed.error)}`);
-  return parsed.data.senders;
+  return parsed.data.senders.map((sender) => ({ ...sender, pinned: false }));
 }
 
 /** Milliseconds since the epoch, as far as Date reaches. */
 const Time = z.int().min(0).max(8.64e15);
 
 const Mark = z.strictObject({ stamp: z.string().regex(/^\d{4}-[\dT:.-]{24}Z$/), count: z.int().positive() });
+
+const NetworkText = z.string().refine((text) => parseNetwork(text).ok, 'not a network');
+
+const SavedKnowledge = z.strictObject({
+  spf: z.array(z.string()),
+  askedAt: Time.nullable(),
+  listed: z.strictObject({ networks: z.array(NetworkText), at: Time, unlistable: z.boolean() }).nullable(),
+  leaving: z.array(z.strictObject({ network: NetworkText, since: Time })),
+  proven: z.array(
+    z.strictObject({
+      network: NetworkText,
+      by: z.enum(['spf', 'rdns']),
+      at: Time,
+      doubted: Time.nullable(),
+    }),
+  ),
+  trouble: z
+    .strictObject({
+      kind: z.enum(['failed', 'suspicious']),
+      reason: z.string(),
+      acceptable: z.boolean(),
+      since: Time,
+    })
+    .nullable(),
+});
+
+const SavedRefusal = z.strictObject({
+  ip: z.string().refine((text) => parseAddress(text) !== undefined, 'not an address'),
+  port: z.int().min(0).max(65_535),
+  connectedAt: Time.nullable(),
+  at: Time,
+  gate: z.enum(GATES),
+  code: z.int().nullable(),
+  enhanced: z.string().nullable(),
+  zones: z.array(z.string()),
+});
 
 const SavedState = z.strictObject({
   version: z.literal(1),
@@ -75,7 +120,7 @@ const SavedState = z.strictObject({
     z.strictObject({
       sender: SenderId,
       scope: z.enum(['sender', 'network', 'address']),
-      networks: z.array(z.string().refine((text) => parseNetwork(text).ok, 'not a network')),
+      networks: z.array(NetworkText),
       since: Time,
       lastSeen: Time,
       cause: z.string().nullable(),
@@ -86,6 +131,8 @@ const SavedState = z.strictObject({
   ),
   refusals: z.record(SenderId, z.array(Time)),
   gaveUp: z.record(SenderId, Time),
+  senders: z.record(SenderId, SavedKnowledge).default({}),
+  questions: z.array(SavedRefusal).default([]),
   loaded: z.string().nullable(),
 });
 

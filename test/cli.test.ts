@@ -7,30 +7,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
 import { renderBlock } from '../src/core/allowlist.ts';
 import { network } from '../src/core/network.ts';
+import { readCatalogue } from '../src/schema.ts';
+import catalogue from '../src/senders/catalogue.json' with { type: 'json' };
+import { startDnsServer } from './double/dns-server.ts';
+import { PROGRAM, screenpass } from './double/program.ts';
+import { sendersZone } from './double/senders-zone.ts';
 
 const { PATH } = process.env;
-
-/** The bundle, as it is shipped; `npm test` has built it. */
-const PROGRAM = join(import.meta.dirname, '..', 'dist', 'screenpass.js');
-
-async function screenpass(
-  args: string[],
-  { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {},
-) {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH, ...env } });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  child.stdin.on('error', () => {});
-  child.stdin.end(input);
-  const [code] = await once(child, 'close');
-  return { code, stdout, stderr };
-}
 
 const REJECT =
   'Nov 24 02:24:10 mail postfix/postscreen[910]: NOQUEUE: reject: RCPT from [54.240.27.75]:58839: 550 5.7.1 Service unavailable; client [54.240.27.75] blocked using zen.spamhaus.org; from=<a@amazonses.com>, to=<u@example.test>, proto=ESMTP, helo=<a27-75.example>';
@@ -159,8 +142,9 @@ describe('screenpass check', () => {
   });
 
   it('gives an array for several, and exits 1 when one would be refused', async () => {
+    await using dns = await startDnsServer({ zone: {} });
     const { code, stdout } = await screenpass(
-      ['check', '::ffff:167.89.93.77', '8.8.8.8', '10.0.0.1', '--json'],
+      ['check', '::ffff:167.89.93.77', '185.199.108.9', '10.0.0.1', '--json', '--dns', dns.server],
       { env },
     );
     expect(code).toBe(1);
@@ -176,7 +160,7 @@ describe('screenpass check', () => {
       env: { ...env, SCREENPASS_SENDERS: 'google' },
     });
     expect(stdout).toMatch(
-      /54\.240\.27\.75 +amazon-ses +54\.240\.0\.0\/17 +no +refuse +SCREENPASS_SENDERS does not name/,
+      /54\.240\.27\.75 +amazon-ses +network +54\.240\.0\.0\/17 +no +refuse +SCREENPASS_SENDERS does not name/,
     );
   });
 
@@ -193,12 +177,14 @@ describe('screenpass check', () => {
 
 describe('screenpass run', () => {
   it('says on stdout what it waits for, and ends with code 0 when asked to, soon', async () => {
+    await using dns = await startDnsServer({ zone: sendersZone(readCatalogue(catalogue)) });
     const folder = await mkdtemp(join(tmpdir(), 'screenpass-cli-'));
     const env = {
       PATH,
       DOCKER_HOST: `unix://${folder}/docker.sock`,
       SCREENPASS_TABLE: `${folder}/table.cidr`,
       SCREENPASS_STATE_DIR: folder,
+      SCREENPASS_DNS: dns.server,
     };
     const child = spawn(process.execPath, [PROGRAM], { env });
     let stdout = '';

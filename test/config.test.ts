@@ -1,20 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readConfig, SETTINGS } from '../src/config.ts';
+import { type Outside, readConfig, SETTINGS } from '../src/config.ts';
 import { ALERTS } from '../src/core/alert.ts';
 import { formatNetwork } from '../src/core/network.ts';
+import type { SenderDefinition } from '../src/core/sender.ts';
+import { cronInterval } from '../src/edge/clock.ts';
 
-const CATALOGUE = [
-  { id: 'amazon-ses', name: 'SES', default: true, networks: [] },
-  { id: 'google', name: 'Google', default: true, networks: [] },
-  { id: 'godaddy', name: 'GoDaddy', default: false, networks: [] },
-];
+const CATALOGUE = [definition('amazon-ses', true), definition('google', true), definition('godaddy', false)];
 const noFile = () => {
-  throw new Error('no such file');
+  throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
 };
 
-function read(env: Record<string, string>) {
-  const result = readConfig(env, CATALOGUE, noFile);
+function definition(id: string, inDefault: boolean): SenderDefinition {
+  const lists = { spf: [], rdns: [], networks: [], unlistable: false, pinned: false };
+  const origin = { category: 'saas', confidence: 'high', source: '', seen: '' } as const;
+  return { id, name: id, default: inDefault, ...origin, ...lists };
+}
+
+function outside(readFile: (path: string) => string): Outside {
+  return { catalogue: CATALOGUE, readFile, cronInterval };
+}
+
+function read(env: Record<string, string>, readFile: (path: string) => string = noFile) {
+  const result = readConfig(env, outside(readFile));
   if (!result.ok) throw new Error(result.problems.join('\n'));
   return result.config;
 }
@@ -23,7 +31,7 @@ function problems(
   env: Record<string, string>,
   readFile: (path: string) => string = noFile,
 ): readonly string[] {
-  const result = readConfig(env, CATALOGUE, readFile);
+  const result = readConfig(env, outside(readFile));
   return result.ok ? [] : result.problems;
 }
 
@@ -70,12 +78,37 @@ describe('the settings', () => {
   });
 
   it('are taken from files too, and an empty one is not set', () => {
-    const result = readConfig(
-      { SCREENPASS_MODE__FILE: '/run/secrets/mode', SCREENPASS_TTL: '' },
-      CATALOGUE,
-      (path) => (path === '/run/secrets/mode' ? 'observe\n' : ''),
-    );
-    expect(result).toMatchObject({ ok: true, config: { mode: 'observe' } });
+    const env = { SCREENPASS_MODE__FILE: '/run/secrets/mode', SCREENPASS_TTL: '' };
+    const { mode } = read(env, (path) => (path === '/run/secrets/mode' ? 'observe\n' : ''));
+    expect(mode).toBe('observe');
+  });
+
+  it.each([
+    ['23 4 * * *', 24],
+    ['0 */6 * * *', 6],
+    ['*/10 * * * *', 1 / 6],
+    ['0 3 * * 0', 7 * 24],
+  ])('SCREENPASS_REFRESH=%s means at most %d hours', (cron, hours) => {
+    const { refresh } = read({ SCREENPASS_REFRESH: cron });
+    expect(refresh.cron).toBe(cron);
+    // An hour more or less where summer time begins or ends.
+    expect(Math.abs(refresh.everyMs / 3_600_000 - hours)).toBeLessThanOrEqual(hours < 24 ? 0 : 1);
+  });
+
+  it('name DNS servers, or leave them to the system', () => {
+    expect(read({}).dnsServers).toEqual([]);
+    expect(read({ SCREENPASS_DNS: '192.0.2.53, [2001:db8::53]:5353' }).dnsServers).toEqual([
+      '192.0.2.53',
+      '[2001:db8::53]:5353',
+    ]);
+  });
+
+  it('take senders of the operator, who can be named in other settings', () => {
+    const file = 'senders:\n  - id: partner\n    spf: [partner.example]\n';
+    const env = { SCREENPASS_SENDERS_FILE: '/etc/senders.yaml', SCREENPASS_SENDERS: 'partner' };
+    const config = read(env, (path) => (path === '/etc/senders.yaml' ? file : ''));
+    expect(config.senders.map(({ id }) => id)).toEqual(['partner']);
+    expect(config.catalogue.map(({ id }) => id)).toEqual(['amazon-ses', 'google', 'godaddy', 'partner']);
   });
 });
 
@@ -110,6 +143,11 @@ describe('wrong settings', () => {
     ['SCREENPASS_PRESEED', 'nobody'],
     ['SCREENPASS_VETO_DNSBL', 'zen'],
     ['SCREENPASS_ALERTS', 'stopping'],
+    ['SCREENPASS_REFRESH', 'daily'],
+    ['SCREENPASS_REFRESH', '61 * * * *'],
+    ['SCREENPASS_REFRESH', '0 0 31 2 *'],
+    ['SCREENPASS_DNS', 'resolver.example'],
+    ['SCREENPASS_SENDERS_FILE', '/missing.yaml'],
     ['SCREENPASS_LOG_LEVEL', 'loud'],
     ['SCREENPASS_STATE_DIR', './state'],
     ['DOCKER_HOST', 'tcp://docker'],
@@ -118,6 +156,15 @@ describe('wrong settings', () => {
     expect(problems({ [name]: value })).toEqual([
       expect.stringMatching(new RegExp(`^${name.replace('__FILE', '')}`)),
     ]);
+  });
+
+  it('are told of the senders file with all else, but not of ids that it may have', () => {
+    const env = { SCREENPASS_SENDERS_FILE: '/s.yaml', SCREENPASS_SENDERS: 'partner', SCREENPASS_MODE: 'dry' };
+    const told = problems(env, () => 'senders:\n  - id: A\n  - id: b\n    colour: red\n');
+    expect(told.join('\n')).toMatch(/^SCREENPASS_SENDERS_FILE: \/s.yaml:2: /m);
+    expect(told.join('\n')).toMatch(/^SCREENPASS_SENDERS_FILE: \/s.yaml:4: /m);
+    expect(told.join('\n')).toMatch(/^SCREENPASS_MODE: /m);
+    expect(told.join('\n')).not.toMatch(/^SCREENPASS_SENDERS: /m);
   });
 
   it('include a setting given twice', () => {

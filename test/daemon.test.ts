@@ -504,10 +504,10 @@ describe('entries', () => {
     await world.connect('54.240.27.76');
     await world.alert('sender-recovered');
     world.clock.advance(3_000_000);
-    world.clock.runJobs();
+    world.clock.runJob('17 * * * *');
     expect(world.told('entry-expired')).toEqual([]);
     world.clock.advance(700_000);
-    world.clock.runJobs();
+    world.clock.runJob('17 * * * *');
     await world.alert('entry-expired');
     await world.eventually('it is loaded', () => world.told('reload-done').length === 2);
     expect(await world.readTable()).not.toContain('permit');
@@ -530,7 +530,7 @@ describe('entries', () => {
     await world.alert('reload-done');
     expect(await world.connect('54.240.27.75')).toBe('allowlisted');
     world.clock.advance(86_400_000);
-    world.clock.runJobs();
+    world.clock.runJob('17 * * * *');
     expect(world.told('entry-expired')).toEqual([]);
     expect(world.told('sender-recovered')).toEqual([]);
   });

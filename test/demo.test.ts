@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
-it('the demo shows a sender refused, allowed, loaded and recovered, and ends well', () => {
+it('the demo shows senders refused, known by list or by SPF, allowed, loaded and recovered, and ends well', () => {
   const demo = join(import.meta.dirname, '..', 'dist', 'demo.js');
   const { status, stdout, stderr } = spawnSync(process.execPath, [demo, '--json'], {
     encoding: 'utf8',
@@ -22,4 +22,11 @@ it('the demo shows a sender refused, allowed, loaded and recovered, and ends wel
     'sender-recovered',
     'stopping',
   ]);
+  const allowed = lines.filter(({ alert, decision }) => alert === 'sender-refused' && decision === 'allow');
+  expect(allowed.map(({ sender, evidence }) => [sender, evidence])).toEqual([
+    ['amazon-ses', 'network'],
+    ['salesforce', 'spf'],
+  ]);
+  const recovered = lines.filter(({ alert }) => alert === 'sender-recovered');
+  expect(recovered.map(({ sender }) => sender)).toEqual(['amazon-ses', 'salesforce']);
 }, 70_000);

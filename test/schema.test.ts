@@ -63,6 +63,11 @@ describe('the catalogue', () => {
 });
 
 describe('the saved state', () => {
+  it('of a version before the senders were asked is read', () => {
+    const { senders: _, questions: __, ...before } = EMPTY_STATE;
+    expect(readState(JSON.stringify(before))).toEqual({ ok: true, state: EMPTY_STATE });
+  });
+
   it('reads back as it was', () => {
     const entry = {
       sender: 'amazon-ses',
@@ -77,6 +82,22 @@ describe('the saved state', () => {
       entries: [{ ...entry, cause: 'dnsbl 550', refusedAt: null, announced: true, inForce: 4 }],
       refusals: { google: [1, 2] },
       gaveUp: { google: 3 },
+      senders: {
+        google: {
+          spf: ['_spf.google.com'],
+          askedAt: 4,
+          listed: { networks: ['74.125.0.0/16'], at: 4, unlistable: false },
+          leaving: [{ network: '35.190.247.0/24', since: 3 }],
+          proven: [{ network: '13.110.14.214/32', by: 'spf', at: 2, doubted: null }],
+          trouble: { kind: 'failed', reason: 'no answer', acceptable: false, since: 5 },
+        },
+      },
+      questions: [
+        {
+          ...{ ip: '13.110.14.214', port: 4000, connectedAt: null, at: 6, gate: 'dnsbl' },
+          ...{ code: 550, enhanced: '5.7.1', zones: ['zen.spamhaus.org'] },
+        },
+      ],
       loaded: 'abc',
     };
     expect(readState(JSON.stringify(state))).toEqual({ ok: true, state });
@@ -90,6 +111,8 @@ describe('the saved state', () => {
     '{"version":2}',
     JSON.stringify({ ...EMPTY_STATE, entries: [{ sender: '../x' }] }),
     JSON.stringify({ ...EMPTY_STATE, gaveUp: { google: 1e300 } }),
+    JSON.stringify({ ...EMPTY_STATE, senders: { google: { spf: [] } } }),
+    JSON.stringify({ ...EMPTY_STATE, questions: [{ ip: 'mail.example' }] }),
   ])('is refused with a reason: %s', (text) =>
     expect(readState(text)).toMatchObject({ ok: false, problem: expect.stringMatching(/./) }));
 });

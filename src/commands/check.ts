@@ -1,16 +1,21 @@
-import type { CatalogueEntry, Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { readEntries, splitTable } from '../core/allowlist.ts';
-import { type Address, formatAddress, formatNetwork } from '../core/network.ts';
-import { type Decision, decide, isOpen, REASONS } from '../core/policy.ts';
-import { buildSenderIndex } from '../core/sender-index.ts';
+import { identify } from '../core/identify.ts';
+import { type Address, formatAddress, formatNetwork, hostNetwork } from '../core/network.ts';
+import { type Decision, decide, isOpen, isReserved, REASONS } from '../core/policy.ts';
+import { buildRoster } from '../core/roster.ts';
+import type { Evidence, Match } from '../core/sender-index.ts';
 import { EMPTY_STATE, type State, withEntry } from '../core/state.ts';
+import { createResolver } from '../edge/dns.ts';
 import { createTableFile } from '../edge/file.ts';
+import { readKnowledge } from './known.ts';
+import { tableOf } from './table.ts';
 
 /** What is known of an address, and what policy would do if postscreen refused it now for a DNSBL listing. */
 interface Checked {
   readonly address: string;
   readonly sender: string | null;
-  readonly evidence: 'network' | null;
+  readonly evidence: Evidence | null;
   readonly network: string | null;
   /** An entry in the table covers it. */
   readonly allowed: boolean;
@@ -18,43 +23,62 @@ interface Checked {
   readonly reason: string;
 }
 
+/** `unanswered`: no list has the address, and DNS did not say whose it is. */
+interface Found {
+  readonly match: Match | undefined;
+  readonly unanswered: string | null;
+}
+
 /**
  * Prints whose the addresses are: one JSON object for one address, an array for several, or a table. Reads the
- * table to know what is allowed already and changes nothing. Gives the exit code: 1 when policy would refuse one.
- * Rejects with FileError.
+ * table and the saved state, asks DNS about addresses in no list, and changes nothing. Gives the exit code: 3 when DNS
+ * did not answer, 1 when policy would refuse one. Rejects with FileError.
  */
 export async function check(
   config: Config,
-  catalogue: readonly CatalogueEntry[],
   addresses: readonly Address[],
-  json: boolean,
-): Promise<number> {
+  options: { readonly json: boolean; readonly dnsServers: readonly string[] },
+): Promise<0 | 1 | 3> {
   const table = await createTableFile(config.table).read();
   const entries = table === undefined ? [] : readEntries(splitTable(table).block ?? '');
   const state = entries.reduce<State>(withEntry, EMPTY_STATE);
-  const watched = buildSenderIndex(config.senders);
-  const known = buildSenderIndex(catalogue);
   const now = Date.now();
+  const learnt = await readKnowledge(config);
+  const watched = buildRoster(config.senders, learnt, now);
+  const known = buildRoster(config.catalogue, learnt, now);
+  const resolver = createResolver({ servers: options.dnsServers });
 
-  function checkOne(address: Address): Checked {
+  async function find(address: Address): Promise<Found> {
     const match = watched.find(address);
-    const found = match ?? known.find(address);
+    const isClear = match !== undefined || known.find(address) !== undefined || isReserved(address);
+    if (isClear) return { match, unanswered: null };
+    const identity = await identify(address, config.senders, watched.unlistable, resolver);
+    if (identity.kind !== 'proven')
+      return { match: undefined, unanswered: identity.kind === 'unknown' ? identity.reason : null };
+    const sender = watched.get(identity.sender.id) ?? identity.sender;
+    return { match: { sender, network: hostNetwork(address), evidence: identity.by }, unanswered: null };
+  }
+
+  function judge(address: Address, { match, unanswered }: Found): Checked {
+    const shown = match ?? known.find(address);
     const refusal = { gate: 'dnsbl', zones: [], at: now, connectedAt: now } as const;
     const decision = decide(address, match, refusal, state, config.rules);
     return {
       address: formatAddress(address),
-      sender: found?.sender.id ?? null,
-      evidence: found === undefined ? null : 'network',
-      network: found === undefined ? null : formatNetwork(found.network),
+      sender: shown?.sender.id ?? null,
+      evidence: shown?.evidence ?? null,
+      network: shown === undefined ? null : formatNetwork(shown.network),
       allowed: match !== undefined && isOpen(state, match.sender, address, config.rules),
       decision: decision.kind,
-      reason: reasonOf(decision, match === undefined && found !== undefined),
+      reason: unanswered ?? reasonOf(decision, match === undefined && shown !== undefined),
     };
   }
 
-  const checked = addresses.map(checkOne);
+  const found = await Promise.all(addresses.map(find));
+  const checked = found.map((one, i) => judge(addresses[i] as Address, one));
   const document = checked.length === 1 ? checked[0] : checked;
-  process.stdout.write(json ? `${JSON.stringify(document)}\n` : tableOf(checked));
+  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : shownFor(checked));
+  if (found.some(({ unanswered }) => unanswered !== null)) return 3;
   return checked.some(({ decision }) => decision === 'refuse') ? 1 : 0;
 }
 
@@ -64,21 +88,15 @@ function reasonOf({ kind, reason }: Decision, unwatched: boolean): string {
   return kind === 'keep' ? 'the table covers it' : REASONS[reason];
 }
 
-function tableOf(checked: readonly Checked[]): string {
-  const head = ['ADDRESS', 'SENDER', 'NETWORK', 'ALLOWED', 'DECISION', 'REASON'];
+function shownFor(checked: readonly Checked[]): string {
   const rows = checked.map((one) => [
     one.address,
     one.sender ?? '-',
+    one.evidence ?? '-',
     one.network ?? '-',
     one.allowed ? 'yes' : 'no',
     one.decision,
     one.reason,
   ]);
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return `${[head, ...rows].map(line).join('\n')}\n`;
+  return tableOf(['ADDRESS', 'SENDER', 'EVIDENCE', 'NETWORK', 'ALLOWED', 'DECISION', 'REASON'], rows);
 }

@@ -1,4 +1,5 @@
 import { type Decision, REASONS } from './policy.ts';
+import type { Evidence, Match } from './sender-index.ts';
 import type { Refusal } from './session.ts';
 
 /** `count` stands where one line tells of several causes (DESIGN: nothing silent, but bounded). */
@@ -20,6 +21,7 @@ export interface AlertFields {
     code: number | null;
     enhanced: string | null;
     zones: readonly string[];
+    evidence: Evidence;
     decision: 'allow' | 'keep' | 'wait' | 'refuse';
     reason: string;
     at: string;
@@ -33,6 +35,15 @@ export interface AlertFields {
   };
   'sender-recovered': { sender: string; client: string; seconds: number };
   'entry-expired': { sender: string; since: string; lastSeen: string };
+  'senders-refreshed': {
+    /** By sender: CIDRs. */
+    added: Readonly<Record<string, readonly string[]>>;
+    removed: Readonly<Record<string, readonly string[]>>;
+    /** Senders that answer again. */
+    recovered: readonly string[];
+  };
+  'refresh-failed': { senders: readonly string[]; count: number; reason: string };
+  'sender-suspicious': { sender: string; reason: string; remedy: string };
   'reload-done': { senders: readonly string[]; ms: number; attempts: number };
   'reload-failed': { reason: string; retrySeconds: number };
   'table-invalid': { reason: string; line: number | null; remedy: string };
@@ -88,6 +99,24 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
     when: 'a sender was not seen for SCREENPASS_TTL and left the table',
     text: (f) => `${f.sender} left the table: last seen ${f.lastSeen}`,
   },
+  'senders-refreshed': {
+    level: 'info',
+    when: 'senders list other networks than before, or answer again; says which, by sender',
+    text: (f) =>
+      `senders were asked for their networks: ${changesText(f.added, f.removed)}` +
+      (f.recovered.length > 0 ? `; answering again: ${f.recovered.join(', ')}` : ''),
+  },
+  'refresh-failed': {
+    level: 'warn',
+    when: 'senders could not be asked; what was known of them stays, and they are asked again each hour',
+    text: (f) =>
+      `${f.count} senders could not be asked for their networks, which stay as they are: ${f.reason}`,
+  },
+  'sender-suspicious': {
+    level: 'warn',
+    when: 'a sender lists what it should not, or changed too much at once; what was known of it stays',
+    text: (f) => `${f.sender} is not believed and keeps its networks: ${f.reason}. ${f.remedy}`,
+  },
   'reload-done': {
     level: 'info',
     when: 'Postfix is proven to have read the table',
@@ -135,16 +164,25 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
   },
 };
 
+function changesText(
+  added: Readonly<Record<string, readonly string[]>>,
+  removed: Readonly<Record<string, readonly string[]>>,
+): string {
+  const changed = [...new Set([...Object.keys(added), ...Object.keys(removed)])];
+  if (changed.length === 0) return 'no change';
+  return changed.map((id) => `${id} +${added[id]?.length ?? 0} -${removed[id]?.length ?? 0}`).join(', ');
+}
+
 /** Id and fields of sender-refused. The id stays the same when the same session is read again. */
 export function refusalAlert(
   refusal: Refusal,
-  sender: string,
+  { sender, evidence }: Match,
   decision: Decision,
   container: string,
 ): [id: string, fields: AlertFields['sender-refused']] {
   const { ip, port, connectedAt, at, gate, code, enhanced, zones } = refusal;
   const id = `${container.slice(0, 12)} [${ip}]:${port} ${new Date(connectedAt ?? at).toISOString()}`;
-  const told = { sender, client: ip, port, gate, code, enhanced, zones };
+  const told = { sender: sender.id, client: ip, port, gate, code, enhanced, zones, evidence };
   return [
     id,
     { ...told, decision: decision.kind, reason: REASONS[decision.reason], at: new Date(at).toISOString() },

@@ -29,6 +29,18 @@ export function subtract(
   });
 }
 
+/** The addresses that are in both, in the form that aggregate gives. */
+export function intersect(a: readonly Network[], b: readonly Network[]): Network[] {
+  return subtract(a, subtract(a, b));
+}
+
+/** How many addresses of the family the networks hold, each network counted by itself. */
+export function addresses(networks: readonly Network[], family: Family): number {
+  return networks
+    .filter((network) => network.family === family)
+    .reduce((sum, { prefix }) => sum + 2 ** (bits(family) - prefix), 0);
+}
+
 function merged(networks: readonly Network[], family: Family): Range[] {
   const ranges = networks
     .filter((network) => network.family === family)

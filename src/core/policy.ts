@@ -7,9 +7,9 @@ import {
   type Network,
   network,
 } from './network.ts';
-import { subtract } from './network-set.ts';
+import { intersect, subtract } from './network-set.ts';
 import { CROSSING_MS } from './reload.ts';
-import type { Match, Sender } from './sender-index.ts';
+import type { Evidence, Match, Sender } from './sender-index.ts';
 import type { Gate, Refusal } from './session.ts';
 import { type Entry, entryOf, type State, withEntry } from './state.ts';
 
@@ -30,7 +30,7 @@ export interface Rules {
 }
 
 export type Reason =
-  | 'evidence'
+  | Evidence
   | 'began-before'
   | 'still-refused'
   | 'below-threshold'
@@ -43,7 +43,9 @@ export type Reason =
 
 /** What the reasons mean, for alerts and for `check`. */
 export const REASONS: Readonly<Record<Reason, string>> = {
-  evidence: 'the address is in a network of the sender',
+  network: 'the address is in a network of the sender',
+  spf: 'the SPF record of the sender lets the address in (check_host passes)',
+  rdns: 'the name of the address is one of the sender, and leads back to the address',
   'began-before': 'it is in the table already, but this session began before Postfix used the table',
   'still-refused':
     'it is in the table, and Postfix refused it all the same: does another list or rule stand above?',
@@ -77,6 +79,10 @@ export const RESERVED: readonly Network[] = (
   .split(' ')
   .map(network);
 
+export function isReserved(address: Address): boolean {
+  return RESERVED.some((network) => contains(network, address));
+}
+
 /** postscreen asks its access list before these tests, so an entry in it cures them (postscreen(8)). */
 const CURABLE: ReadonlySet<Gate> = new Set([
   'dnsbl',
@@ -87,7 +93,7 @@ const CURABLE: ReadonlySet<Gate> = new Set([
   'greet-wait',
 ] satisfies Gate[]);
 
-/** What to do about a refusal of this address, whose sender was found by its networks alone. */
+/** What to do about a refusal of this address, whose sender was found by the address alone. */
 export function decide(
   address: Address,
   match: Match | undefined,
@@ -96,7 +102,7 @@ export function decide(
   rules: Rules,
 ): Decision {
   const refuse = (reason: Reason): Decision => ({ kind: 'refuse', reason });
-  if (RESERVED.some((network) => contains(network, address))) return refuse('reserved-network');
+  if (isReserved(address)) return refuse('reserved-network');
   if (match === undefined) return refuse('unknown-sender');
   if (!CURABLE.has(refusal.gate)) return refuse('not-curable');
   if (rules.never.some((network) => contains(network, address))) return refuse('never-listed');
@@ -109,7 +115,7 @@ export function decide(
   const recent = recentRefusals(state, match.sender.id, refusal.at, rules);
   if (entry === undefined && recent.length + 1 < rules.threshold)
     return { kind: 'wait', reason: 'below-threshold' };
-  return { kind: 'allow', reason: 'evidence' };
+  return { kind: 'allow', reason: match.evidence };
 }
 
 /** Postfix decides by the table that it had at CONNECT, however late it rejects. */
@@ -171,7 +177,8 @@ function recentRefusals(state: State, sender: string, now: number, rules: Rules)
 
 /** The networks that the entry puts into the table: never wider, reserved or forbidden, whatever was published. */
 export function openNetworks(entry: Entry, sender: Sender, rules: Rules): Network[] {
-  const wanted = entry.scope === 'sender' ? sender.networks : entry.networks.map(network);
+  const wanted =
+    entry.scope === 'sender' ? sender.networks : intersect(entry.networks.map(network), sender.networks);
   const narrow = wanted.filter(({ family, prefix }) => prefix >= WIDEST[family]);
   return subtract(narrow, [...RESERVED, ...rules.never], WIDEST);
 }

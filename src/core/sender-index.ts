@@ -7,10 +7,14 @@ export interface Sender {
   readonly networks: readonly Network[];
 }
 
-/** Whose address it is, by the narrowest published network that holds it. */
+/** How it is known whose address it is: a list, check_host on the sender's domain, or a name that leads back to it. */
+export type Evidence = 'network' | 'spf' | 'rdns';
+
+/** Whose address it is, and the narrowest network of the sender's that holds it. */
 export interface Match {
   readonly sender: Sender;
   readonly network: Network;
+  readonly evidence: Evidence;
 }
 
 export interface SenderIndex {
@@ -28,7 +32,9 @@ interface Segments {
  * comes first. Find is a binary search without allocation.
  */
 export function buildSenderIndex(senders: readonly Sender[]): SenderIndex {
-  const all = senders.flatMap((sender) => sender.networks.map((network) => ({ sender, network })));
+  const all = senders.flatMap((sender) =>
+    sender.networks.map((network) => ({ sender, network, evidence: 'network' as const })),
+  );
   const tables = { 4: segments(all, 4), 6: segments(all, 6) };
   return { find: (address) => find(tables[address.family], address.words) };
 }

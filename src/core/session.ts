@@ -1,15 +1,18 @@
 import type { PostfixEvent } from './postfix-event.ts';
 
 /** Which test of postscreen turned a session away. */
-export type Gate =
-  | 'dnsbl'
-  | 'pregreet'
-  | 'protocol'
-  | 'first-contact'
-  | 'veto'
-  | 'greet-wait'
-  | 'overload'
-  | 'operator-reject';
+export const GATES = [
+  'dnsbl',
+  'pregreet',
+  'protocol',
+  'first-contact',
+  'veto',
+  'greet-wait',
+  'overload',
+  'operator-reject',
+] as const;
+
+export type Gate = (typeof GATES)[number];
 
 /** One session that postscreen turned away. */
 export interface Refusal {

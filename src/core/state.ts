@@ -1,4 +1,6 @@
+import type { SenderKnowledge } from './knowledge.ts';
 import type { Scope } from './policy.ts';
+import type { Refusal } from './session.ts';
 
 /** The last handled line of one stream. Several lines can share a stamp: `count` of them are handled. */
 export interface Mark {
@@ -41,6 +43,10 @@ export interface State {
   readonly refusals: Readonly<Record<string, readonly number[]>>;
   /** By sender: when it last left during the greet wait, without a pass since. */
   readonly gaveUp: Readonly<Record<string, number>>;
+  /** By sender: what was learnt of its networks. */
+  readonly senders: SenderKnowledge;
+  /** Refusals of addresses of which DNS is being asked whose they are. */
+  readonly questions: readonly Refusal[];
   /** Digest of the block that Postfix is proven to use; null when that is not known. */
   readonly loaded: string | null;
 }
@@ -51,6 +57,8 @@ export const EMPTY_STATE: State = {
   entries: [],
   refusals: {},
   gaveUp: {},
+  senders: {},
+  questions: [],
   loaded: null,
 };
 

@@ -1,5 +1,7 @@
+import { ALERTS, type AlertKind } from './alert.ts';
 import { type Network, parseNetwork } from './network.ts';
 import { ok, problem, type Result } from './result.ts';
+import type { SenderDefinition } from './sender.ts';
 
 /** Readers of the values that a setting can have: pure, and the problem says what was expected. */
 
@@ -52,4 +54,47 @@ export function zones(given: string): Result<ReadonlySet<string>> {
   if (wrong !== undefined)
     return problem(`"${wrong}" is not a DNSBL zone: expected a name such as zen.spamhaus.org`);
   return ok(new Set(list(given).map((zone) => zone.toLowerCase())));
+}
+
+interface Catalogue {
+  readonly catalogue: readonly Pick<SenderDefinition, 'id' | 'default'>[];
+}
+
+export function knownIds(given: string, { catalogue }: Catalogue): Result<ReadonlySet<string>> {
+  const wrong = list(given).filter((id) => !catalogue.some((sender) => sender.id === id));
+  if (wrong.length > 0) return problem(`no sender is called ${wrong.join(', ')}`);
+  return ok(new Set(list(given)));
+}
+
+/** `+id` and `-id` change what stands before them, or the default set when they come first. */
+export function senderIds(given: string, { catalogue }: Catalogue): Result<ReadonlySet<string>> {
+  const items = list(given);
+  const named = items
+    .map((item) => item.replace(/^[+-]/, ''))
+    .filter((id) => id !== 'default' && id !== 'all');
+  const known = knownIds(named.join(','), { catalogue });
+  if (!known.ok) return known;
+  const ids = (item: string) =>
+    catalogue
+      .filter((s) => item === 'all' || s.id === item || (item === 'default' && s.default))
+      .map(({ id }) => id);
+  const chosen = new Set(/^[+-]/.test(items[0] ?? '+') ? ids('default') : []);
+  for (const item of items) {
+    for (const id of ids(item.replace(/^[+-]/, ''))) {
+      if (item.startsWith('-')) chosen.delete(id);
+      else chosen.add(id);
+    }
+  }
+  return chosen.size > 0 ? ok(chosen) : problem(`"${given}" leaves no sender to watch`);
+}
+
+export function mutedKinds(given: string): Result<ReadonlySet<AlertKind>> {
+  const muted = new Set<AlertKind>();
+  for (const item of list(given).filter((item) => item !== 'all')) {
+    const kind = Object.keys(ALERTS).find((kind) => `-${kind}` === item);
+    if (kind === undefined)
+      return problem(`"${item}": expected all, or - and an alert kind: ${Object.keys(ALERTS).join(', ')}`);
+    muted.add(kind as AlertKind);
+  }
+  return ok(muted);
 }

@@ -1,9 +1,27 @@
 import { setTimeout as timeout } from 'node:timers/promises';
 import cron from 'node-cron';
+import { ok, problem, type Result } from '../core/result.ts';
 import type { Clock, Report } from '../ports.ts';
 
 /** A longer timer fires at once (setTimeout counts in 31 bits); who slept too short looks again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** So many runs tell the longest time between two: a month of days, a year of months. */
+const RUNS = 32;
+
+/** The longest time, in ms, between two runs of a cron expression; the problem says which field is wrong. */
+export function cronInterval(expression: string): Result<number> {
+  const { valid, errors } = cron.validateDetailed(expression);
+  if (!valid) {
+    const wrong = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
+    return problem(`"${expression}" is not a cron expression (${wrong}): expected one such as 23 4 * * *`);
+  }
+  const task = cron.createTask(expression, () => {});
+  const runs = task.getNextRuns(RUNS).map((date) => date.getTime());
+  void task.destroy();
+  if (runs.length < 2) return problem(`"${expression}" never comes twice: expected one such as 23 4 * * *`);
+  return ok(Math.max(...runs.slice(1).map((at, i) => at - (runs[i] ?? at))));
+}
 
 /** Real time; the only file of the daemon that knows it. node-cron's own messages go to `report`, not to stdout. */
 export function createClock(report: Report): Clock {
@@ -20,8 +38,8 @@ export function createClock(report: Report): Clock {
         if (!signal.aborted) throw error;
       });
     },
-    cron(expression, job, signal) {
-      const task = cron.schedule(expression, job, { noOverlap: true });
+    cron(expression, job, signal, jitterMs = 0) {
+      const task = cron.schedule(expression, job, { noOverlap: true, maxRandomDelay: jitterMs });
       signal.addEventListener('abort', () => void task.destroy(), { once: true });
     },
   };

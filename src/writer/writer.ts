@@ -170,7 +170,7 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
       return state;
     },
     update(next) {
-      const changed = next.entries !== state.entries;
+      const changed = next.entries !== state.entries || next.senders !== state.senders;
       state = next;
       if (changed) bell.ring();
     },

@@ -12,7 +12,7 @@ import {
   parseAddress,
   parseNetwork,
 } from '../../src/core/network.ts';
-import { aggregate, subtract } from '../../src/core/network-set.ts';
+import { addresses, aggregate, intersect, subtract } from '../../src/core/network-set.ts';
 
 const text = (given: string) => {
   const parsed = parseNetwork(given);
@@ -161,6 +161,30 @@ describe('a set of networks', () => {
           expect(members(subtract(kept, holes))).toEqual(members(kept).filter((member) => !out.has(member)));
         },
       ),
+    );
+  });
+
+  it('meets another in exactly the addresses of both', () => {
+    fc.assert(
+      fc.property(
+        fc.array(smallNetwork, { maxLength: 6 }),
+        fc.array(smallNetwork, { maxLength: 6 }),
+        (a, b) => {
+          const inB = new Set(members(b));
+          expect(members(intersect(a, b))).toEqual(members(a).filter((member) => inB.has(member)));
+        },
+      ),
+    );
+  });
+
+  it('counts the addresses of each family', () => {
+    fc.assert(
+      fc.property(fc.array(smallNetwork, { maxLength: 12 }), (networks) => {
+        for (const family of [4, 6] as const) {
+          const wanted = members(networks).filter((member) => member.startsWith(`${family} `)).length;
+          expect(addresses(aggregate(networks), family)).toBe(wanted);
+        }
+      }),
     );
   });
 

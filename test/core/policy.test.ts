@@ -67,7 +67,7 @@ const opens = (entry: Entry | undefined, rules = RULES) =>
 describe('a refusal of a watched sender', () => {
   it('opens all networks of the sender', () => {
     const [decision, state] = take(EMPTY_STATE, '54.240.27.75', 1000);
-    expect(decision).toEqual({ kind: 'allow', reason: 'evidence' });
+    expect(decision).toEqual({ kind: 'allow', reason: 'network' });
     expect(opens(entryOf(state, 'amazon-ses'))).toEqual(['54.240.0.0/17', '199.255.192.0/22']);
     expect(entryOf(state, 'amazon-ses')).toMatchObject({
       since: 1000,

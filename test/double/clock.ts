@@ -9,7 +9,7 @@ interface Sleeper {
 export class TestClock implements Clock {
   #now: number;
   readonly #sleepers = new Set<Sleeper>();
-  readonly #jobs = new Set<() => void>();
+  readonly #jobs = new Set<{ readonly expression: string; run(): void }>();
 
   constructor(start: number) {
     this.#now = start;
@@ -35,7 +35,8 @@ export class TestClock implements Clock {
     });
   }
 
-  cron(_expression: string, job: () => void, signal: AbortSignal): void {
+  cron(expression: string, run: () => void, signal: AbortSignal): void {
+    const job = { expression, run };
     this.#jobs.add(job);
     signal.addEventListener('abort', () => this.#jobs.delete(job), { once: true });
   }
@@ -46,8 +47,10 @@ export class TestClock implements Clock {
     for (const sleeper of [...this.#sleepers]) if (sleeper.until <= this.#now) sleeper.wake();
   }
 
-  /** All scheduled jobs, now. */
-  runJobs(): void {
-    for (const job of [...this.#jobs]) job();
+  /** The time of this cron expression has come. */
+  runJob(expression: string): void {
+    const due = [...this.#jobs].filter((job) => job.expression === expression);
+    if (due.length === 0) throw new Error(`nothing is scheduled for ${expression}`);
+    for (const job of due) job.run();
   }
 }

@@ -1,18 +1,23 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import type { AlertFields, AlertKind } from '../../src/core/alert.ts';
 import { runDaemon } from '../../src/daemon.ts';
+import { cronInterval } from '../../src/edge/clock.ts';
 import { createDockerEngine } from '../../src/edge/docker.ts';
 import { createTableFile, createWholeFile } from '../../src/edge/file.ts';
-import type { Ports, Report } from '../../src/ports.ts';
+import type { ControlReply, ControlRequest, Ports, Report, Resolver } from '../../src/ports.ts';
 import { readCatalogue } from '../../src/schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { TestClock } from './clock.ts';
+import type { Zone } from './dns-zone.ts';
 import { EngineDouble } from './engine.ts';
 import { MailServerDouble } from './mailserver.ts';
+import { sendersZone } from './senders-zone.ts';
 import type { Client } from './session.ts';
+import { zoneResolver } from './zone-resolver.ts';
 
 const TABLE = '/etc/screenpass/postscreen_access.cidr';
 const START = Date.parse('2026-11-24T02:00:00Z');
@@ -27,10 +32,19 @@ export class World implements AsyncDisposable {
   readonly alerts: Told[] = [];
   readonly errors: string[] = [];
   readonly folder: string;
+  /** What DNS has beside the senders' own records, which list what the catalogue has. Can change at any time. */
+  zone: Zone = {};
+  /** DNS answers when this is fulfilled. */
+  dnsAnswers: Promise<void> = Promise.resolve();
+  /** `TYPE name` of each question to DNS. */
+  readonly questions: string[] = [];
   readonly engine: EngineDouble;
   readonly mail: MailServerDouble;
   #stop = new AbortController();
   #running: Promise<void> | undefined;
+  #handle: (request: ControlRequest) => Promise<ControlReply> = async () => {
+    throw new Error('the daemon does not listen yet');
+  };
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -66,7 +80,12 @@ export class World implements AsyncDisposable {
       SCREENPASS_STATE_DIR: this.folder,
       ...env,
     };
-    const read = readConfig(settings, readCatalogue(catalogue), () => '');
+    const senders = readCatalogue(catalogue);
+    const read = readConfig(settings, {
+      catalogue: senders,
+      readFile: (path) => readFileSync(path, 'utf8'),
+      cronInterval,
+    });
     if (!read.ok) throw new Error(read.problems.join('\n'));
     this.#stop = new AbortController();
     const edges: Ports = {
@@ -74,11 +93,23 @@ export class World implements AsyncDisposable {
       engine: createDockerEngine({ host: this.engine.host, container: read.config.container }),
       table: createTableFile(this.table),
       state: createWholeFile(this.stateFile),
+      resolver: this.#resolver(sendersZone(senders)),
+      control: { serve: async (handle) => this.#listen(handle) },
       report: this.#report(),
       ...ports,
     };
     this.#running = runDaemon(read.config, edges, '0.0.0', this.#stop.signal);
     this.#running.catch(() => {});
+  }
+
+  /** Asks the daemon what a command of the administrator asks. */
+  ask(command: string, given: Record<string, unknown> = {}): Promise<ControlReply> {
+    return this.#handle({ command, arguments: given });
+  }
+
+  #listen(handle: (request: ControlRequest) => Promise<ControlReply>) {
+    this.#handle = handle;
+    return { ended: Promise.resolve() };
   }
 
   async stop(): Promise<void> {
@@ -90,6 +121,21 @@ export class World implements AsyncDisposable {
   /** Whether the daemon ended by itself. */
   ended(): Promise<void> {
     return this.#running ?? Promise.resolve();
+  }
+
+  #resolver(published: Zone): Resolver {
+    const ask = async <T>(question: string, look: (resolver: Resolver) => Promise<T>) => {
+      this.questions.push(question);
+      await this.dnsAnswers;
+      return look(zoneResolver({ ...published, ...this.zone }));
+    };
+    return {
+      txt: (name) => ask(`TXT ${name}`, ({ txt }) => txt(name)),
+      a: (name) => ask(`A ${name}`, ({ a }) => a(name)),
+      aaaa: (name) => ask(`AAAA ${name}`, ({ aaaa }) => aaaa(name)),
+      mx: (name) => ask(`MX ${name}`, ({ mx }) => mx(name)),
+      ptr: (address) => ask(`PTR ${address}`, ({ ptr }) => ptr(address)),
+    };
   }
 
   #report(): Report {

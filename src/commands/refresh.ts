@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { RefreshSummary } from '../core/refresh.ts';
+import { askControl } from '../edge/control-client.ts';
+
+/** Each sender has half a minute, and another refresh may be under way. */
+const PATIENCE_MS = 90_000;
+
+/**
+ * Has the running daemon ask the senders now and prints what changed. Gives the exit code: 3 when some could not be
+ * asked, 1 when some are not believed, 2 when the daemon does not know an id. Rejects with FileError.
+ */
+export async function refresh(
+  config: Config,
+  accept: readonly string[],
+  json: boolean,
+): Promise<0 | 1 | 2 | 3> {
+  const socket = join(config.stateDir, 'control.sock');
+  const reply = await askControl(socket, { command: 'refresh', arguments: { accept } }, PATIENCE_MS);
+  if (!reply.ok) {
+    process.stderr.write(`screenpass: ${reply.problem}\n`);
+    return reply.kind === 'usage' ? 2 : 3;
+  }
+  const summary = reply.result as RefreshSummary;
+  process.stdout.write(json ? `${JSON.stringify(summary)}\n` : told(summary));
+  return summary.failed.length > 0 ? 3 : summary.suspicious.length > 0 ? 1 : 0;
+}
+
+function told({ asked, added, removed, failed, suspicious }: RefreshSummary): string {
+  const changes = (sign: string, by: RefreshSummary['added']) =>
+    Object.entries(by).flatMap(([id, networks]) => networks.map((network) => `${id} ${sign}${network}`));
+  const changed = [...changes('+', added), ...changes('-', removed)].sort();
+  return [
+    `${asked.length} senders were asked: ${changed.length} networks changed`,
+    ...changed,
+    ...failed.map(({ sender, reason }) => `${sender} did not answer and keeps its networks: ${reason}`),
+    ...suspicious.map(({ sender, reason }) => `${sender} is not believed and keeps its networks: ${reason}`),
+    '',
+  ].join('\n');
+}

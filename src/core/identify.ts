@@ -1,0 +1,98 @@
+import type { DnsAnswer, Resolver } from '../ports.ts';
+import { type Address, formatAddress, parseAddress } from './network.ts';
+import type { SenderDefinition } from './sender.ts';
+import { checkHost } from './spf-check.ts';
+import { MOST_HOSTS } from './spf-match.ts';
+
+/** Whose address it is, when no list says so. `unknown`: DNS did not answer, so nobody can tell. */
+export type Identity =
+  | { readonly kind: 'proven'; readonly sender: SenderDefinition; readonly by: 'spf' | 'rdns' }
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** Documentation space (RFC 5737, RFC 3849): a record that lets this in lets everybody in. */
+const STRANGERS = { 4: '192.0.2.1', 6: '2001:db8::1' };
+
+/**
+ * Asks DNS whose address it is: first for the names of the address, which must lead back to it and end in the labels
+ * of a sender, then for the senders in `unlistable`, whether check_host on their own domain passes (RFC 7208). The
+ * client's HELO and MAIL FROM are not looked at. Never rejects.
+ */
+export async function identify(
+  address: Address,
+  watched: readonly SenderDefinition[],
+  unlistable: readonly SenderDefinition[],
+  resolver: Resolver,
+): Promise<Identity> {
+  const named = await byName(address, watched, resolver);
+  if (named.kind === 'proven') return named;
+  const answers = await Promise.all(unlistable.map((sender) => byRecord(address, sender, resolver)));
+  const all = [...answers, named];
+  return (
+    all.find(({ kind }) => kind === 'proven') ??
+    all.find(({ kind }) => kind === 'unknown') ?? { kind: 'nobody' }
+  );
+}
+
+/** Forward-confirmed reverse names. Only a name that is a sender's is asked for its addresses. */
+async function byName(
+  address: Address,
+  senders: readonly SenderDefinition[],
+  resolver: Resolver,
+): Promise<Identity> {
+  const text = formatAddress(address);
+  const answer = await resolver.ptr(text);
+  if (answer.kind === 'failed') return unknown(`the names of ${text}`, answer.reason);
+  const names = answer.kind === 'found' ? answer.records.slice(0, MOST_HOSTS) : [];
+  let failure: Identity = { kind: 'nobody' };
+  for (const name of names) {
+    const sender = senders.find(({ rdns }) => rdns.some((suffix) => endsInLabels(name, suffix)));
+    if (sender === undefined) continue;
+    const forward = await (address.family === 4 ? resolver.a(name) : resolver.aaaa(name));
+    if (leadsTo(forward, text)) return { kind: 'proven', sender, by: 'rdns' };
+    if (forward.kind === 'failed') failure = unknown(name, forward.reason);
+  }
+  return failure;
+}
+
+/** Whole labels: `notexample.com` does not end in `example.com`. Names compare without regard to case. */
+export function endsInLabels(name: string, suffix: string): boolean {
+  return `.${name.toLowerCase().replace(/\.$/, '')}`.endsWith(`.${suffix.toLowerCase()}`);
+}
+
+function leadsTo(answer: DnsAnswer<string>, text: string): boolean {
+  if (answer.kind !== 'found') return false;
+  return answer.records.some((record) => {
+    const address = parseAddress(record);
+    return address !== undefined && formatAddress(address) === text;
+  });
+}
+
+async function byRecord(address: Address, sender: SenderDefinition, resolver: Resolver): Promise<Identity> {
+  let failure: Identity = { kind: 'nobody' };
+  for (const domain of sender.spf) {
+    const { result, problem } = await ask(address, domain, resolver);
+    if (result === 'temperror') failure = { kind: 'unknown', reason: problem ?? result };
+    if (result !== 'pass') continue;
+    const stranger = await ask(addressOf(STRANGERS[address.family]), domain, resolver);
+    if (stranger.result === 'temperror')
+      failure = { kind: 'unknown', reason: stranger.problem ?? stranger.result };
+    else if (stranger.result !== 'pass') return { kind: 'proven', sender, by: 'spf' };
+  }
+  return failure;
+}
+
+/** Whoever holds the address does not choose the words: they are the domain's own. */
+function ask(ip: Address, domain: string, resolver: Resolver) {
+  return checkHost({ ip, domain, sender: `postmaster@${domain}`, helo: domain }, resolver);
+}
+
+function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(`${text} is no address`);
+  return address;
+}
+
+function unknown(what: string, reason: string): Identity {
+  return { kind: 'unknown', reason: `no answer about ${what} (${reason})` };
+}

@@ -1,0 +1,186 @@
+import type { Identity } from './identify.ts';
+import {
+  inGrace,
+  type Knowledge,
+  listing,
+  parsed,
+  standing,
+  type Trouble,
+  withDoubt,
+  withProof,
+} from './knowledge.ts';
+import { type Family, formatNetwork, type Network, network, overlap } from './network.ts';
+import { addresses, aggregate, subtract } from './network-set.ts';
+import { RESERVED, WIDEST } from './policy.ts';
+import type { SenderDefinition } from './sender.ts';
+import type { Expansion } from './spf-expand.ts';
+import type { State } from './state.ts';
+
+/** What DNS answered about one sender. */
+export interface Answers {
+  readonly sender: SenderDefinition;
+  /** One for each of its SPF domains; none when it has none. */
+  readonly expansions: readonly Expansion[];
+  /** Of the addresses that were proven before, by their text. */
+  readonly identities: ReadonlyMap<string, Identity>;
+}
+
+/** One sender before and after its answers were judged. */
+export interface Judged {
+  readonly sender: string;
+  readonly before: Knowledge;
+  readonly after: Knowledge;
+  /** Networks that it did not have before, and those that it has no more; both empty when there is trouble. */
+  readonly added: readonly Network[];
+  readonly removed: readonly Network[];
+}
+
+/**
+ * Judges what a sender's domains answered. Trouble with one of them leaves all as it was. `accept`: the administrator
+ * says that the change is right, however large.
+ */
+export function judgeAnswers(answers: Answers, before: Knowledge, now: number, accept: boolean): Judged {
+  const { sender, expansions, identities } = answers;
+  const judged = judgeLists(sender, before, expansions, now, accept);
+  const after = [...identities].reduce<Knowledge>((known, [text, identity]) => {
+    if (identity.kind === 'proven') return withProof(known, network(text), identity.by, now);
+    return identity.kind === 'nobody' ? withDoubt(known, text, now) : known;
+  }, judged.after);
+  return { sender: sender.id, before, ...judged, after: { ...after, askedAt: now } };
+}
+
+function judgeLists(
+  sender: SenderDefinition,
+  before: Knowledge,
+  expansions: readonly Expansion[],
+  now: number,
+  accept: boolean,
+): Pick<Judged, 'after' | 'added' | 'removed'> {
+  if (expansions.length === 0) return { after: before, added: [], removed: [] };
+  const lists = expansions.flatMap((expansion) => (expansion.kind === 'listed' ? [expansion] : []));
+  const networks = aggregate(lists.flatMap((list) => list.networks));
+  const unlistable = lists.some((list) => list.unlistable.length > 0);
+  const trusted = sender.confidence === 'high' && !unlistable ? sender.networks : null;
+  const base = before.listed === null ? trusted : parsed(before.listed);
+  const trouble =
+    firstTrouble(expansions) ?? unfit(networks) ?? (accept || base === null ? null : swing(base, networks));
+  if (trouble !== null) {
+    const since = before.trouble?.kind === trouble.kind ? before.trouble.since : now;
+    return { after: { ...before, trouble: { ...trouble, since } }, added: [], removed: [] };
+  }
+  const listed = listing(networks, now, unlistable);
+  const previous = standing(sender, before.listed);
+  const next = standing(sender, listed);
+  const removed = subtract(previous, next);
+  const leaving = leavingAfter(before, removed, next, now);
+  return { after: { ...before, listed, leaving, trouble: null }, added: subtract(next, previous), removed };
+}
+
+type Reason = Omit<Trouble, 'since'>;
+
+function suspicious(reason: string): Reason {
+  return { kind: 'suspicious', reason, acceptable: false };
+}
+
+function firstTrouble(expansions: readonly Expansion[]): Reason | null {
+  for (const expansion of expansions)
+    if (expansion.kind === 'failed')
+      return { kind: 'failed', reason: noAnswer(expansion), acceptable: false };
+  for (const expansion of expansions)
+    if (expansion.kind === 'invalid') return suspicious(`${expansion.domain} ${expansion.problem}`);
+  return null;
+}
+
+function noAnswer({ domain, reason }: { domain: string; reason: string }): string {
+  return `${domain}: no answer (${reason})`;
+}
+
+/** What no list of a sender may have in it. */
+function unfit(networks: readonly Network[]): Reason | null {
+  for (const one of networks) {
+    if (one.prefix < WIDEST[one.family]) return suspicious(`lists ${formatNetwork(one)}: too wide`);
+    if (RESERVED.some((reserved) => overlap(reserved, one)))
+      return suspicious(`lists ${formatNetwork(one)}: private or reserved address space`);
+  }
+  return null;
+}
+
+/**
+ * More than half of the addresses gone or new, by family: IPv6 would drown IPv4 in numbers. The first networks of a
+ * family have nothing to be measured by.
+ */
+function swing(base: readonly Network[], after: readonly Network[]): Reason | null {
+  const before = aggregate(base);
+  const lost = subtract(before, after);
+  const gained = subtract(after, before);
+  for (const family of [4, 6] as const) {
+    const half = addresses(before, family) / 2;
+    if (half === 0) continue;
+    if (addresses(lost, family) > half) return { ...suspicious(swings('loses', family)), acceptable: true };
+    if (addresses(gained, family) > half) return { ...suspicious(swings('gains', family)), acceptable: true };
+  }
+  return null;
+}
+
+function swings(verb: string, family: Family): string {
+  return `${verb} more than half of its IPv${family} addresses at once`;
+}
+
+function leavingAfter(
+  before: Knowledge,
+  removed: readonly Network[],
+  listed: readonly Network[],
+  now: number,
+): Knowledge['leaving'] {
+  const still = before.leaving
+    .filter(({ since }) => inGrace(since, now))
+    .flatMap(({ network: text, since }) =>
+      subtract([network(text)], listed).map((rest) => ({ network: formatNetwork(rest), since })),
+    );
+  return [...still, ...removed.map((one) => ({ network: formatNetwork(one), since: now }))];
+}
+
+/** One new state for the whole refresh. An entry that opens more than before is not in force yet. */
+export function afterRefresh(state: State, judged: readonly Judged[]): State {
+  const grown = new Set(judged.filter(({ added }) => added.length > 0).map(({ sender }) => sender));
+  const entries = state.entries.map((entry) =>
+    entry.scope === 'sender' && grown.has(entry.sender) ? { ...entry, inForce: null } : entry,
+  );
+  const learnt = Object.fromEntries(judged.map(({ sender, after }) => [sender, after]));
+  return { ...state, entries, senders: { ...state.senders, ...learnt } };
+}
+
+/** What a refresh came to, for people and scripts. */
+export interface RefreshSummary {
+  readonly asked: readonly string[];
+  /** CIDRs by sender. */
+  readonly added: Readonly<Record<string, readonly string[]>>;
+  readonly removed: Readonly<Record<string, readonly string[]>>;
+  /** Those that keep what was known before, and why. */
+  readonly failed: readonly Held[];
+  readonly suspicious: readonly Held[];
+}
+
+interface Held {
+  readonly sender: string;
+  readonly reason: string;
+}
+
+export function summarise(judged: readonly Judged[]): RefreshSummary {
+  const held = (kind: Trouble['kind']) =>
+    judged.flatMap(({ sender, after: { trouble } }) =>
+      trouble?.kind === kind ? [{ sender, reason: trouble.reason }] : [],
+    );
+  return {
+    asked: judged.map(({ sender }) => sender),
+    added: bySender(judged, 'added'),
+    removed: bySender(judged, 'removed'),
+    failed: held('failed'),
+    suspicious: held('suspicious'),
+  };
+}
+
+function bySender(judged: readonly Judged[], what: 'added' | 'removed'): Record<string, readonly string[]> {
+  const changed = judged.filter((one) => one[what].length > 0);
+  return Object.fromEntries(changed.map((one) => [one.sender, one[what].map(formatNetwork)]));
+}

@@ -1,0 +1,129 @@
+import { type Identity, identify } from './core/identify.ts';
+import { isDue, isUnlistable, knowledgeOf } from './core/knowledge.ts';
+import { parseAddress } from './core/network.ts';
+import {
+  type Answers,
+  afterRefresh,
+  type Judged,
+  judgeAnswers,
+  type RefreshSummary,
+  summarise,
+} from './core/refresh.ts';
+import type { SenderDefinition } from './core/sender.ts';
+import { type Expansion, expandDomain } from './core/spf-expand.ts';
+import { inTime } from './in-time.ts';
+import type { Ports, Report } from './ports.ts';
+import type { Writer } from './writer/writer.ts';
+
+/** A sender whose answers take longer counts as one that did not answer. */
+const DEADLINE_MS = 30_000;
+
+export interface Refresher {
+  /** Asks all senders now. Changes of those in `accept` are taken, however large. */
+  all(accept?: ReadonlySet<string>): Promise<RefreshSummary>;
+  /** Asks the senders of which it is time. */
+  due(): Promise<RefreshSummary>;
+}
+
+/**
+ * Asks the senders' own domains for their networks. Refreshes run one after another; each ends in one new state, so
+ * that there is one write and one reload. One that the signal cuts short changes nothing.
+ */
+export function createRefresher(
+  { clock, resolver, report }: Pick<Ports, 'clock' | 'resolver' | 'report'>,
+  definitions: readonly SenderDefinition[],
+  everyMs: number,
+  writer: Pick<Writer, 'state' | 'update'>,
+  signal: AbortSignal,
+): Refresher {
+  let last: Promise<unknown> = Promise.resolve();
+
+  function inTurn(isMeant: (sender: SenderDefinition) => boolean, accept: ReadonlySet<string>) {
+    const next = last.then(() => run(definitions.filter(isMeant), accept));
+    last = next;
+    return next;
+  }
+
+  async function run(senders: readonly SenderDefinition[], accept: ReadonlySet<string>) {
+    const answers = await Promise.all(senders.map(ask));
+    if (signal.aborted || answers.length === 0) return summarise([]);
+    const now = clock.now();
+    const judged = answers.map((one) =>
+      judgeAnswers(one, knowledgeOf(one.sender, writer.state.senders), now, accept.has(one.sender.id)),
+    );
+    writer.update(afterRefresh(writer.state, judged));
+    tell(judged, report, new Date(now).toISOString());
+    return summarise(judged);
+  }
+
+  async function ask(sender: SenderDefinition): Promise<Answers> {
+    const known = knowledgeOf(sender, writer.state.senders);
+    const unlistable = isUnlistable(sender, known) ? [sender] : [];
+    const expansions = Promise.all(sender.spf.map(expand));
+    const identities = known.proven.map(async ({ network }) => {
+      const identity = identify(addressOf(network), [sender], unlistable, resolver);
+      return [
+        network,
+        await inTime<Identity>(clock, DEADLINE_MS, signal, identity, {
+          kind: 'unknown',
+          reason: 'no answer in time',
+        }),
+      ] as const;
+    });
+    return { sender, expansions: await expansions, identities: new Map(await Promise.all(identities)) };
+  }
+
+  function expand(domain: string): Promise<Expansion> {
+    return inTime(clock, DEADLINE_MS, signal, expandDomain(domain, resolver), {
+      kind: 'failed',
+      domain,
+      reason: 'timeout',
+    });
+  }
+
+  function canBeAsked(sender: SenderDefinition): boolean {
+    return sender.spf.length > 0 || knowledgeOf(sender, writer.state.senders).proven.length > 0;
+  }
+
+  return {
+    all: (accept = new Set()) => inTurn(canBeAsked, accept),
+    due: () =>
+      inTurn(
+        (sender) =>
+          canBeAsked(sender) && isDue(knowledgeOf(sender, writer.state.senders), clock.now(), everyMs),
+        new Set(),
+      ),
+  };
+}
+
+/** Alerts where a state changed, not where it stays. */
+function tell(judged: readonly Judged[], report: Report, id: string): void {
+  const { added, removed } = summarise(judged);
+  const recovered = judged.filter(({ before, after }) => before.trouble !== null && after.trouble === null);
+  if (Object.keys({ ...added, ...removed }).length > 0 || recovered.length > 0)
+    report.alert('senders-refreshed', id, {
+      added,
+      removed,
+      recovered: recovered.map(({ sender }) => sender),
+    });
+  const { failed } = summarise(judged.filter(({ before }) => before.trouble?.kind !== 'failed'));
+  const [first] = failed;
+  if (first !== undefined) {
+    const senders = failed.map(({ sender }) => sender);
+    report.alert('refresh-failed', id, { senders, count: senders.length, reason: first.reason });
+  }
+  for (const { sender, before, after } of judged) {
+    if (after.trouble?.kind !== 'suspicious' || before.trouble?.kind === 'suspicious') continue;
+    const { reason, acceptable } = after.trouble;
+    const remedy = acceptable
+      ? `If that is right, say: screenpass refresh --accept ${sender}`
+      : 'It is asked again with the next refresh';
+    report.alert('sender-suspicious', `${sender} ${reason}`, { sender, reason, remedy });
+  }
+}
+
+function addressOf(network: string) {
+  const address = parseAddress(network.replace(/\/.*$/, ''));
+  if (address === undefined) throw new Error(`${network} is no network of one address`);
+  return address;
+}
