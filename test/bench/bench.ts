@@ -1,0 +1,52 @@
+// `npm run bench`: what the project is measured by. Prints medians; fails only when what is compared is not alike.
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { tableOf } from '../../src/commands/table.ts';
+import { refresh } from './refresh.ts';
+import type { Row, Suite } from './suite.ts';
+
+const SUITES: readonly Suite[] = [refresh];
+
+const USAGE = `usage: npm run bench -- [--json] [--only ${SUITES.map(({ name }) => name).join('|')}]\n`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = optionsOf(args);
+  if (options === null) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length };
+  const results: Record<string, readonly Row[]> = {};
+  if (!options.json) say(`node ${machine.node}, ${machine.cores} x ${machine.cpu}; medians`);
+  for (const { name, title, measure } of options.suites) {
+    results[name] = await measure();
+    if (!options.json) say(`\n${name}: ${title}\n${tableFor(results[name])}`);
+  }
+  if (options.json) say(JSON.stringify({ machine, results }));
+  return 0;
+}
+
+function optionsOf(args: readonly string[]): { json: boolean; suites: readonly Suite[] } | null {
+  try {
+    const options = { json: { type: 'boolean' }, only: { type: 'string' } } as const;
+    const { json = false, only } = parseArgs({ args: [...args], options }).values;
+    const suites = SUITES.filter(({ name }) => only === undefined || name === only);
+    return suites.length === 0 ? null : { json, suites };
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n`);
+    return null;
+  }
+}
+
+function tableFor(rows: readonly Row[]): string {
+  return tableOf(
+    Object.keys(rows[0] ?? {}),
+    rows.map((row) => Object.values(row).map(String)),
+  ).trimEnd();
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+process.exitCode = await main(process.argv.slice(2));
