@@ -53,16 +53,18 @@ export class DaemonProcess {
     });
   }
 
-  /** The first alert of this kind, if it comes in time. */
-  async alert(kind: AlertKind): Promise<Alert> {
+  /** The first alert of this kind that tells of the sender, or of anybody, if it comes in time. */
+  async alert(kind: AlertKind, sender?: string): Promise<Alert> {
     const signal = AbortSignal.any([this.#gaveUp.signal, AbortSignal.timeout(DEADLINE_MS)]);
     for (;;) {
-      const seen = this.#alerts.find(({ alert }) => alert === kind);
+      const seen = this.#alerts.find(
+        (one) => one.alert === kind && (sender === undefined || tellsOf(one, sender)),
+      );
       if (seen !== undefined) return seen;
       try {
         await once(this.#child, 'alert', { signal });
       } catch {
-        throw this.#explain(`the alert ${kind} did not come`);
+        throw this.#explain(`the alert ${kind}${sender === undefined ? '' : ` of ${sender}`} did not come`);
       }
     }
   }
@@ -95,4 +97,8 @@ export class DaemonProcess {
     const lines = [`${problem}${aborted ? `: ${(reason as Error).message}` : ''}`, `Alerts so far: ${kinds}`];
     return new Error([...lines, this.#complaints.trimEnd()].filter((line) => line !== '').join('\n'));
   }
+}
+
+function tellsOf({ sender, senders }: Alert, id: string): boolean {
+  return sender === id || (Array.isArray(senders) && senders.includes(id));
 }

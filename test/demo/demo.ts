@@ -5,8 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { readCatalogue } from '../../src/schema.ts';
+import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { startDnsServer } from '../double/dns-server.ts';
 import { startEngineDouble } from '../double/engine.ts';
 import { MailServerDouble } from '../double/mailserver.ts';
+import { SALESFORCE_ZONE } from '../double/salesforce-zone.ts';
+import { sendersZone } from '../double/senders-zone.ts';
 import { DaemonProcess } from './daemon-process.ts';
 import { createScreen, quietScreen, type Screen } from './screen.ts';
 import { play } from './story.ts';
@@ -55,6 +60,8 @@ async function setStage(raw: ((line: string) => void) | undefined, screen: Scree
   const engine = await startEngineDouble({ socketPath: join(directory, 'engine.sock'), container });
   const paths = { inContainer: TABLE_IN_CONTAINER, onHost: table };
   const mail = new MailServerDouble({ engine, table: paths, greetWait: () => sleep(GREET_WAIT_MS) });
+  const zone = { ...sendersZone(readCatalogue(catalogue)), ...SALESFORCE_ZONE };
+  const dns = await startDnsServer({ zone });
   const settings = {
     DOCKER_HOST: engine.host,
     SCREENPASS_CONTAINER: 'mailserver',
@@ -62,6 +69,7 @@ async function setStage(raw: ((line: string) => void) | undefined, screen: Scree
     SCREENPASS_TABLE_IN_CONTAINER: TABLE_IN_CONTAINER,
     SCREENPASS_STATE_DIR: stateDir,
     SCREENPASS_RELOAD_INTERVAL: '1s',
+    SCREENPASS_DNS: dns.server,
   };
   const daemon = new DaemonProcess(DAEMON, settings, { line: raw, alert: (alert) => screen.alert(alert) });
   return {
@@ -72,6 +80,7 @@ async function setStage(raw: ((line: string) => void) | undefined, screen: Scree
     async [Symbol.asyncDispose]() {
       daemon.kill();
       await engine.close();
+      await dns.close();
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineDouble } from '../double/engine.ts';
 import type { MailServerDouble } from '../double/mailserver.ts';
+import { SALESFORCE_ADDRESS } from '../double/salesforce-zone.ts';
 import type { Client, Outcome } from '../double/session.ts';
 import type { DaemonProcess } from './daemon-process.ts';
 import type { Screen } from './screen.ts';
@@ -13,7 +14,14 @@ interface Players {
 }
 
 const USER = 'user@example.test';
+const ZONE = 'zen.spamhaus.org';
 const SPOOF = ses('a8-1.smtp-out.amazonses.com');
+const SALESFORCE: Client = {
+  helo: 'smtp14-ia4-sp3.mta.salesforce.com',
+  from: 'news@example-7.bnc.salesforce.com',
+  to: USER,
+  listed: [ZONE],
+};
 /** So that the lines can be read one after the other; nothing depends on it. */
 const PAUSE_MS = 200;
 const FOLLOW_DEADLINE_MS = 12_000;
@@ -40,7 +48,7 @@ export async function play(players: Players): Promise<void> {
   retries.push(connect('54.240.10.219', 'SES once more', ses('a10-219.smtp-out.amazonses.com')));
   strangers.push(connect('203.0.113.9', 'a stranger who says to be SES', SPOOF));
   expectAll('rejected', await Promise.all([refused, ...strangers]));
-  for (const kind of ['sender-refused', 'sender-allowed', 'reload-done'] as const) await daemon.alert(kind);
+  await isAllowed(daemon, 'amazon-ses');
 
   await sleep(PAUSE_MS);
   await Promise.all(retries);
@@ -48,14 +56,28 @@ export async function play(players: Players): Promise<void> {
   await sleep(PAUSE_MS);
   const last = connect('54.240.55.41', 'SES, from yet another address', ses('a55-41.smtp-out.amazonses.com'));
   expectAll('allowlisted', [await last]);
-  await daemon.alert('sender-recovered');
+  await daemon.alert('sender-recovered', 'amazon-ses');
+
+  await sleep(PAUSE_MS);
+  expectAll('rejected', [
+    await connect(SALESFORCE_ADDRESS, 'Salesforce, from an address in no list', SALESFORCE),
+  ]);
+  await isAllowed(daemon, 'salesforce');
+  await sleep(PAUSE_MS);
+  expectAll('allowlisted', [await connect(SALESFORCE_ADDRESS, 'Salesforce again', SALESFORCE)]);
+  await daemon.alert('sender-recovered', 'salesforce');
   await sleep(PAUSE_MS);
   screen.event('the daemon is asked to stop');
 }
 
+async function isAllowed(daemon: DaemonProcess, sender: string): Promise<void> {
+  for (const kind of ['sender-refused', 'sender-allowed', 'reload-done'] as const)
+    await daemon.alert(kind, sender);
+}
+
 /** A client with the claims of Amazon SES, true or not. */
 function ses(helo: string): Client {
-  return { helo, from: '0101018f2a@us-west-2.amazonses.com', to: USER, listed: ['zen.spamhaus.org'] };
+  return { helo, from: '0101018f2a@us-west-2.amazonses.com', to: USER, listed: [ZONE] };
 }
 
 const ENDINGS: Record<Outcome, string> = {

@@ -1,12 +1,14 @@
 // The real thing around a test: an Engine, our docker-compose.yml, real Postfix. Each stack has names and
 // directories of its own, so that runs do not meet.
-import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Zone } from '../double/dns-zone.ts';
+import { dnsmasqOptions } from './dns-options.ts';
+import { composeCommand, engineSocket, must, type Output, run } from './program.ts';
 
 export const WIRING =
   'postscreen_access_list = permit_mynetworks, cidr:/etc/screenpass/postscreen_access.cidr';
@@ -25,6 +27,7 @@ export interface Alert {
   readonly sender?: string;
   readonly client?: string;
   readonly gate?: string;
+  readonly evidence?: string;
   readonly decision?: string;
   readonly seconds?: number;
 }
@@ -41,44 +44,8 @@ export interface Client {
   readonly sender: string;
 }
 
-interface Output {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-type Service = 'mailserver' | 'screenpass';
-
-/** Runs a program to its end. An exit code is an answer; a program that cannot run, or hangs, is an error. */
-function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Output> {
-  const options = { env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024, timeout: 600_000 };
-  return new Promise((resolve, reject) => {
-    execFile(program, args, options, (error, stdout, stderr) => {
-      const code = error?.code ?? 0;
-      if (typeof code === 'number' && !error?.killed) resolve({ code, stdout, stderr });
-      else reject(new Error(`${program} ${args.join(' ')}: ${error?.message}`));
-    });
-  });
-}
-
-async function must(program: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> {
-  const { code, stdout, stderr } = await run(program, args, env);
-  if (code !== 0)
-    throw new Error(`${program} ${args.join(' ')}: exit ${code}\n${stderr}${stdout.slice(-4000)}`);
-  return stdout;
-}
-
-/** `docker compose` where the plugin is there, else the older program of its own. */
-async function composeCommand(): Promise<readonly [string, ...string[]]> {
-  const plugin = await run('docker', ['compose', 'version']);
-  return plugin.code === 0 ? ['docker', 'compose'] : ['docker-compose'];
-}
-
-/** The Engine's socket on this machine, to be mounted. */
-function engineSocket(): string {
-  const { DOCKER_HOST: dockerHost } = process.env;
-  return dockerHost?.startsWith('unix://') ? dockerHost.slice('unix://'.length) : '/var/run/docker.sock';
-}
+const SERVICES = ['mailserver', 'screenpass', 'dns'] as const;
+type Service = (typeof SERVICES)[number];
 
 function lastLines(text: string, count = 25): string {
   return text.trimEnd().split('\n').slice(-count).join('\n');
@@ -91,37 +58,43 @@ export interface StackOptions {
   readonly clients: readonly string[];
   /** Those of them that the DNS blocklist lists. */
   readonly listed: readonly string[];
+  /** What DNS says when screenpass asks. */
+  readonly zone: Zone;
 }
 
-/** The two containers of docker-compose.yml. */
+/** The two containers of docker-compose.yml, and the DNS server that screenpass asks. */
 export class Stack {
   readonly #directory = mkdtempSync(join(tmpdir(), 'screenpass-e2e-'));
   readonly #project = `screenpass-e2e-${randomBytes(4).toString('hex')}`;
+  /** Address space for tests (RFC 2544). */
+  readonly #network = `198.19.${randomInt(256)}`;
   readonly #options: StackOptions;
 
   constructor(options: StackOptions) {
     this.#options = options;
   }
 
-  /** Builds both images, starts both containers, and waits until Postfix runs. */
+  /** Builds the images, starts the containers, DNS first, and waits until Postfix runs. */
   async up(): Promise<void> {
     const config = join(this.#directory, 'config');
     const shared = join(this.#directory, 'screenpass');
-    mkdirSync(config);
-    mkdirSync(shared);
+    for (const directory of [config, shared, join(this.#directory, 'dns')]) mkdirSync(directory);
+    this.#writeZone(this.#options.zone);
     // Made by an operator who is not root: nobody should have to change an owner for screenpass.
     if (process.getuid?.() === 0) chownSync(shared, 1000, 1000);
     if (this.#options.wired) writeFileSync(join(config, 'postfix-main.cf'), `${WIRING}\n`);
     await this.compose('build');
+    await this.compose('up', '-d', 'dns');
+    await this.logged('dns', /started/);
     await this.compose('up', '-d');
-    await this.mailLogged(/daemon started/);
+    await this.logged('mailserver', /daemon started/);
   }
 
   /** Takes everything away again, whatever state it is in. The build cache stays. */
   async remove(): Promise<void> {
     try {
       await this.compose('down', '--volumes', '--timeout', '5');
-      await run('docker', ['rmi', '--no-prune', this.#name('mailserver'), this.#name('screenpass')]);
+      await run('docker', ['rmi', '--no-prune', ...SERVICES.map((service) => this.#name(service))]);
     } finally {
       rmSync(this.#directory, { recursive: true, force: true });
     }
@@ -134,6 +107,9 @@ export class Stack {
       E2E_PROJECT: this.#project,
       E2E_DIRECTORY: this.#directory,
       E2E_CONFIG: join(this.#directory, 'config'),
+      E2E_DNS: join(this.#directory, 'dns'),
+      E2E_NETWORK: this.#network,
+      E2E_SENDERS: 'default',
       E2E_SOCKET: engineSocket(),
       E2E_CLIENT_ADDRESSES: this.#options.clients.join(' '),
       E2E_LISTED_ADDRESSES: this.#options.listed.join(' '),
@@ -145,9 +121,22 @@ export class Stack {
     return must('docker', ['exec', this.#name('mailserver'), ...command]);
   }
 
-  /** What the Engine does with the mail container: stop, start, restart. */
-  async mail(verb: 'stop' | 'start' | 'restart'): Promise<void> {
-    await must('docker', [verb, this.#name('mailserver')]);
+  /** A command of screenpass beside the daemon, run to its end, as the operator would. */
+  screenpass(...args: string[]): Promise<Output> {
+    return run('docker', ['exec', this.#name('screenpass'), 'screenpass', ...args]);
+  }
+
+  /** What the Engine does with a container. */
+  async engine(verb: 'stop' | 'start' | 'restart', service: Service): Promise<void> {
+    await must('docker', [verb, this.#name(service)]);
+  }
+
+  /** From now on DNS says this, and nothing else. */
+  async publish(zone: Zone): Promise<void> {
+    this.#writeZone(zone);
+    const before = (await this.log('dns')).length;
+    await this.engine('restart', 'dns');
+    await this.logged('dns', /started/, before);
   }
 
   /** One more screenpass, with this mounted where its table should be, run to its end. */
@@ -182,9 +171,7 @@ export class Stack {
   }
 
   async alerts(): Promise<Alert[]> {
-    const { stdout } = await this.#logs('screenpass');
-    return stdout
-      .split('\n')
+    return (await this.log('screenpass'))
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as Alert);
   }
@@ -199,15 +186,15 @@ export class Stack {
     );
   }
 
-  async mailLog(): Promise<string[]> {
+  async log(service: Service): Promise<string[]> {
     // Each line ends in a newline, so what follows the last one is no line.
-    return (await this.#logs('mailserver')).stdout.split('\n').slice(0, -1);
+    return (await this.#logs(service)).stdout.split('\n').slice(0, -1);
   }
 
-  /** The first line of the mail log that matches, after the first `skip` lines. */
-  mailLogged(pattern: RegExp, skip = 0): Promise<string> {
-    return this.until(`mail log line ${pattern}`, async () =>
-      (await this.mailLog()).slice(skip).find((line) => pattern.test(line)),
+  /** The first line of a container's log that matches, after the first `skip` lines. */
+  logged(service: Service, pattern: RegExp, skip = 0): Promise<string> {
+    return this.until(`${service} log line ${pattern}`, async () =>
+      (await this.log(service)).slice(skip).find((line) => pattern.test(line)),
     );
   }
 
@@ -226,6 +213,10 @@ export class Stack {
     return `${this.#project}-${service}`;
   }
 
+  #writeZone(zone: Zone): void {
+    writeFileSync(join(this.#directory, 'dns', 'options'), `${dnsmasqOptions(zone).join('\n')}\n`);
+  }
+
   #tablePath(): string {
     return join(this.#directory, 'screenpass', 'postscreen_access.cidr');
   }
@@ -237,7 +228,7 @@ export class Stack {
 
   async #lastWords(): Promise<string> {
     const words = [];
-    for (const service of ['mailserver', 'screenpass'] as const) {
+    for (const service of SERVICES) {
       const { stdout, stderr } = await this.#logs(service);
       words.push(`--- ${service}, last lines`, lastLines(stdout), lastLines(stderr));
     }

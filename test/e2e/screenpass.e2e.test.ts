@@ -1,8 +1,10 @@
 // The whole of it, with real Postfix as the judge. Each step stands on the one before it.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askingSteps, dnsClients, identitySteps, refreshSteps, zone } from './dns-steps.ts';
 import { type Client, Stack, TABLE, WIRING } from './harness.ts';
+import { blocked, createSteps, stepTime } from './steps.ts';
 
 const ses = '54.240.27.75';
 // A pool sends the retry from another address.
@@ -13,10 +15,9 @@ const stranger = '203.0.113.9';
 
 // The first run also builds the images.
 const buildTime = 900_000;
-const stepTime = 120_000;
 
-const clients = [ses, sesRetry, sesUnwanted, sendgrid, stranger];
-const listed = [ses, sesRetry, sendgrid, stranger];
+const clients = [ses, sesRetry, sesUnwanted, sendgrid, stranger, ...dnsClients];
+const listed = clients.filter((address) => address !== sesUnwanted);
 
 function sesClient(from: string): Client {
   const [, , , last] = from.split('.');
@@ -31,54 +32,24 @@ const sendgridClient: Client = {
 };
 const boaster: Client = { from: stranger, helo: 'a8-1.smtp-out.amazonses.com', sender: 'x@amazonses.com' };
 
-// A step that failed leaves nothing for the later ones to stand on.
-let failed = false;
-function step(title: string, run: () => Promise<void>): void {
-  const attempt = async ({ skip }: TestContext) => {
-    skip(failed, 'an earlier step failed');
-    failed = true;
-    await run();
-    failed = false;
-  };
-  it(title, attempt, stepTime);
-}
-
-function allowlisted(address: string): RegExp {
-  return new RegExp(`(?:ALLOW|WHITE)LISTED \\[${address.replaceAll('.', '\\.')}\\]:`);
-}
-
 describe('screenpass beside a mail container that reads its table', () => {
-  const stack = new Stack({ wired: true, clients, listed });
+  const stack = new Stack({ wired: true, clients, listed, zone });
+  const steps = createSteps(stack);
+  const { step, passes, isRefused } = steps;
   const operatorsLine = `${sesUnwanted}/32 reject\n`;
 
   beforeAll(() => stack.up(), buildTime);
   afterAll(() => stack.remove(), stepTime);
-
-  /** The client is let through by the table, and its message is accepted. */
-  async function passes(client: Client): Promise<void> {
-    const before = (await stack.mailLog()).length;
-    const talk = await stack.send(client);
-    expect(talk.transcript).toContain('queued as');
-    expect(talk.queued).toBe(true);
-    await stack.mailLogged(allowlisted(client.from), before);
-  }
-
-  async function isRefused(client: Client, answer: string): Promise<void> {
-    const talk = await stack.send(client);
-    expect(talk.transcript).toContain(answer);
-    expect(talk.queued).toBe(false);
-  }
 
   step('starts and finds the table wired', async () => {
     await stack.alert('started');
     expect((await stack.alerts()).map(({ alert }) => alert)).not.toContain('not-wired');
   });
 
+  askingSteps(steps);
+
   step('opens the door for all of Amazon SES when postscreen refuses one of its addresses', async () => {
-    await isRefused(
-      sesClient(ses),
-      `550 5.7.1 Service unavailable; client [${ses}] blocked using zen.spamhaus.org`,
-    );
+    await isRefused(sesClient(ses), blocked(ses));
 
     const refusal = await stack.alert('sender-refused', { client: ses });
     expect(refusal).toMatchObject({
@@ -104,13 +75,15 @@ describe('screenpass beside a mail container that reads its table', () => {
 
   step('opens nothing for a stranger who calls himself Amazon SES', async () => {
     const table = stack.readTable();
-    await isRefused(boaster, `550 5.7.1 Service unavailable; client [${stranger}] blocked`);
-    await stack.mailLogged(/DISCONNECT \[203\.0\.113\.9\]/);
+    await isRefused(boaster, blocked(stranger));
+    await stack.logged('mailserver', /DISCONNECT \[203\.0\.113\.9\]/);
     // Time to do the wrong thing in.
     await sleep(2000);
     expect(stack.readTable()).toBe(table);
     expect((await stack.alerts()).filter(({ client }) => client === stranger)).toEqual([]);
   });
+
+  identitySteps(steps);
 
   step('leaves standing what the operator refuses above our block', async () => {
     const table = stack.readTable().replace('# >>> screenpass', `${operatorsLine}# >>> screenpass`);
@@ -127,19 +100,19 @@ describe('screenpass beside a mail container that reads its table', () => {
 
   step('says that the mail container went and came back, and follows it again', async () => {
     const told = (await stack.alerts()).length;
-    const before = (await stack.mailLog()).length;
-    await stack.mail('stop');
+    const before = (await stack.log('mailserver')).length;
+    await stack.engine('stop', 'mailserver');
     await stack.alert('mailserver-lost', {}, told);
-    await stack.mail('start');
+    await stack.engine('start', 'mailserver');
     await stack.alert('mailserver-back', {}, told);
-    await stack.mailLogged(/daemon started/, before);
+    await stack.logged('mailserver', /daemon started/, before);
     await passes(sesClient(ses));
   });
 
   step('goes on over a restart of the mail container, however quick', async () => {
-    const before = (await stack.mailLog()).length;
-    await stack.mail('restart');
-    await stack.mailLogged(/daemon started/, before);
+    const before = (await stack.log('mailserver')).length;
+    await stack.engine('restart', 'mailserver');
+    await stack.logged('mailserver', /daemon started/, before);
     await passes(sesClient(ses));
   });
 
@@ -148,7 +121,7 @@ describe('screenpass beside a mail container that reads its table', () => {
     const told = (await stack.alerts()).length;
     await stack.compose('rm', '--stop', '--force', 'mailserver');
     await stack.compose('up', '-d', 'mailserver');
-    await stack.mailLogged(/daemon started/);
+    await stack.logged('mailserver', /daemon started/);
     await stack.alert('mailserver-back', {}, told);
     expect(await stack.inspect('mailserver', '{{.Id}}')).not.toBe(old);
     await passes(sesClient(ses));
@@ -156,13 +129,15 @@ describe('screenpass beside a mail container that reads its table', () => {
 
   step("sees the next sender refused in the new container, and keeps the operator's line", async () => {
     const told = (await stack.alerts()).length;
-    await isRefused(sendgridClient, `550 5.7.1 Service unavailable; client [${sendgrid}] blocked`);
+    await isRefused(sendgridClient, blocked(sendgrid));
     await stack.alert('sender-refused', { client: sendgrid, sender: 'sendgrid', decision: 'allow' }, told);
     await stack.alert('reload-done', {}, told);
     await passes(sendgridClient);
     expect(stack.readTable().startsWith(operatorsLine)).toBe(true);
     expect((await stack.alerts()).filter(({ client }) => client === stranger)).toEqual([]);
   });
+
+  refreshSteps(steps, [sesClient(ses), sendgridClient]);
 
   step('says that it stops, and ends well', async () => {
     await stack.compose('stop', 'screenpass');
@@ -172,7 +147,7 @@ describe('screenpass beside a mail container that reads its table', () => {
 });
 
 describe('screenpass beside a mail container that does not read its table', () => {
-  const stack = new Stack({ wired: false, clients, listed });
+  const stack = new Stack({ wired: false, clients, listed, zone });
 
   beforeAll(() => stack.up(), buildTime);
   afterAll(() => stack.remove(), stepTime);
