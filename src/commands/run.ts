@@ -33,5 +33,5 @@ export async function run(config: Config, version: string): Promise<void> {
     },
     report,
   };
-  await runDaemon(config, ports, version, stop.signal);
+  await runDaemon(config, ports, version, stop.signal).finally(() => stop.abort());
 }
