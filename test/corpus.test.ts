@@ -28,7 +28,7 @@ function samples(file: URL): Sample[] {
 }
 
 describe('our corpus', () => {
-  const files = readdirSync(FOLDER).filter((name) => name.endsWith('.jsonl'));
+  const files = readdirSync(FOLDER).filter((name) => name.endsWith('.jsonl') && name !== 'gates.jsonl');
   for (const name of files) {
     const all = samples(new URL(name, FOLDER));
     it(`${name}: each of ${all.length} lines gives its object`, () => {

@@ -1,12 +1,17 @@
 /** The header that syslog or Postfix's own log writer puts before each message, and what follows it. */
-export interface PostfixLine {
-  /** Process name: the last component of the tag, e.g. `postscreen` of `postfix/smtpd-proxyprotocol/postscreen`. */
-  readonly program: string;
+export interface TaggedLine {
+  /** What stands before the process id. */
+  readonly tag: string;
   /** The stamp that the mail host wrote, as text; null when the header has none. */
   readonly stamp: string | null;
   readonly severity: 'warning' | 'error' | 'fatal' | 'panic' | null;
   /** The message, one character a byte. */
   readonly body: string;
+}
+
+export interface PostfixLine extends Omit<TaggedLine, 'tag'> {
+  /** Process name: the last component of the tag, e.g. `postscreen` of `postfix/smtpd-proxyprotocol/postscreen`. */
+  readonly program: string;
 }
 
 const RFC3339 = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)`;
@@ -24,6 +29,13 @@ const HEADER = new RegExp(
     `(?:(${RFC3339}|${CLASSIC}) )?[^ ]{1,255} ([^ \\[\\]]{1,255})\\[\\d{1,10}\\]: (?:(warning|error|fatal|panic): )?`,
 );
 
+const FIRST_STAMP = new RegExp(`^(?:${COMPOSE_NAME})?(${RFC3339}|${CLASSIC}) `);
+
+/** The stamp with which a line begins: the Engine's if there is one, else the mail host's; null when it begins otherwise. */
+export function firstStamp(text: string): string | null {
+  return FIRST_STAMP.exec(text)?.[1] ?? null;
+}
+
 const POSTFIX_PROGRAMS = new Set(
   (
     'anvil bounce cleanup defer discard dnsblog error flush lmtp local master nqmgr oqmgr pickup pipe postalias ' +
@@ -32,18 +44,25 @@ const POSTFIX_PROGRAMS = new Set(
   ).split(' '),
 );
 
-/**
- * Reads one log line, without its line end, one character a byte (latin1). Undefined: not a line of a Postfix
- * program. The tag is `syslog_name/process`, and administrators choose syslog_name freely (postconf(5)), so a
- * known process name is enough.
- */
-export function parseLogLine(text: string): PostfixLine | undefined {
+/** Reads a line of any program, without its line end, one character a byte (latin1). Undefined: no such header. */
+export function parseTaggedLine(text: string): TaggedLine | undefined {
   const header = HEADER.exec(text);
   if (header === null) return undefined;
   const [whole, first = null, second = null, tag = '', severity = null] = header;
-  const stamp = second ?? first;
+  const body = text.slice(whole.length);
+  return { tag, stamp: second ?? first, severity: severity as TaggedLine['severity'], body };
+}
+
+/**
+ * The same for the lines of Postfix alone. The tag is `syslog_name/process`, and administrators choose syslog_name
+ * freely (postconf(5)), so a known process name is enough.
+ */
+export function parseLogLine(text: string): PostfixLine | undefined {
+  const line = parseTaggedLine(text);
+  if (line === undefined) return undefined;
+  const { tag, stamp, severity, body } = line;
   const slash = tag.lastIndexOf('/');
   const program = tag.slice(slash + 1);
   if (slash < 0 || !(tag.startsWith('postfix') || POSTFIX_PROGRAMS.has(program))) return undefined;
-  return { program, stamp, severity: severity as PostfixLine['severity'], body: text.slice(whole.length) };
+  return { program, stamp, severity, body };
 }

@@ -43,8 +43,9 @@ export interface PostfixEvent {
   readonly sender: string | null;
   readonly recipient: string | null;
   /**
-   * reject, smtpd_reject, milter_reject: the reply's text. hangup: `before` or `after` the SMTP handshake. Of
-   * master's lines: `started` for its start.
+   * reject, smtpd_reject, milter_reject: the reply's text, which can repeat what the client said; of a line that
+   * Postfix cut, only what comes before that. hangup: `before` or `after` the SMTP handshake. Of master's lines:
+   * `started` for its start. Of smtpd's warnings: their words.
    */
   readonly text: string | null;
   /** The mail host's own stamp, as text. */
@@ -95,7 +96,23 @@ const SMTPD_DNSBL = /^Service unavailable; [A-Z][a-z]+ [a-z]+ \[[^\]]*\] blocked
 export function parseEvent(text: string): PostfixEvent | undefined {
   const line = parseLogLine(text);
   if (line === undefined) return undefined;
-  return { ...NOTHING, ...readBody(line), program: line.program, stamp: line.stamp };
+  const found = readBody(line);
+  // Field by field: spreading objects of many shapes costs more than all the matching.
+  return {
+    program: line.program,
+    kind: found.kind,
+    ip: found.ip ?? null,
+    port: found.port ?? null,
+    code: found.code ?? null,
+    enhanced: found.enhanced ?? null,
+    dnsbl: found.dnsbl ?? null,
+    rank: found.rank ?? null,
+    helo: found.helo ?? null,
+    sender: found.sender ?? null,
+    recipient: found.recipient ?? null,
+    text: found.text ?? null,
+    stamp: line.stamp,
+  };
 }
 
 /** Postfix has read its configuration and its tables anew. */
@@ -105,19 +122,6 @@ export function readsAfresh({ program, kind, text }: PostfixEvent): boolean {
 
 type Found = Partial<PostfixEvent> & { kind: EventKind };
 
-const NOTHING = {
-  ip: null,
-  port: null,
-  code: null,
-  enhanced: null,
-  dnsbl: null,
-  rank: null,
-  helo: null,
-  sender: null,
-  recipient: null,
-  text: null,
-};
-
 function readBody({ program, severity, body }: PostfixLine): Found {
   switch (program) {
     case 'postscreen':
@@ -125,6 +129,8 @@ function readBody({ program, severity, body }: PostfixLine): Found {
     case 'dnsblog':
       return (severity === null && readDnsblog(body)) || { kind: 'cache_or_info' };
     case 'smtpd':
+      if (severity === 'warning') return { kind: 'other', text: body };
+      return (severity === null && readSmtpd(program, body)) || { kind: 'other' };
     case 'cleanup':
       return (severity === null && readSmtpd(program, body)) || { kind: 'other' };
     case 'master':
@@ -171,7 +177,7 @@ function readDnsblog(body: string): Found | undefined {
   const match = DNSBL_LISTED.exec(body);
   if (match === null) return undefined;
   const [, ip, dnsbl = null, text = null] = match;
-  return { kind: 'dnsbl_listed', ip: address(ip), dnsbl, text };
+  return { kind: 'dnsbl_listed', ip: readIp(ip), dnsbl, text };
 }
 
 function readSmtpd(program: string, body: string): Found | undefined {
@@ -180,23 +186,24 @@ function readSmtpd(program: string, body: string): Found | undefined {
   const [whole, verb, ip, port, code, enhanced = null] = match;
   if (verb === 'reject' && (program !== 'smtpd' || code === undefined)) return undefined;
   const { text, claims } = readSmtpdClaims(body.slice(whole.length));
+  const cut = body.length >= CUT_AT;
   return {
     kind: verb === 'reject' ? 'smtpd_reject' : 'milter_reject',
-    ip: address(ip),
+    ip: readIp(ip),
     port: port === undefined ? null : Number(port),
     code: code === undefined ? null : Number(code),
     enhanced,
     dnsbl: SMTPD_DNSBL.exec(text)?.[1] ?? null,
-    text,
-    ...(body.length >= CUT_AT ? {} : claims),
+    text: cut ? text.split('<', 1).join() : text,
+    ...(cut ? {} : claims),
   };
 }
 
 function client(ip: string | undefined, port: string | undefined): { ip: string | null; port: number } {
-  return { ip: address(ip), port: Number(port) };
+  return { ip: readIp(ip), port: Number(port) };
 }
 
-/** Postfix logs canonical addresses; what net.isIP refuses is a redaction or damage. */
-function address(text: string | undefined): string | null {
+/** Mail servers log canonical addresses; what net.isIP refuses is a redaction or damage. */
+export function readIp(text: string | undefined): string | null {
   return text !== undefined && isIP(text) !== 0 ? text : null;
 }

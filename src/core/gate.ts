@@ -1,0 +1,201 @@
+interface GateRow {
+  readonly stands: 'postscreen' | 'later';
+  /** postscreen asks its access list before this test, so an entry in it cures the refusal (postscreen(8)). */
+  readonly curable: boolean;
+  /** What the operator of docker-mailserver can look at, in its own names. */
+  readonly remedy: string;
+  /** Path of the page in docker-mailserver's documentation. */
+  readonly docs: string;
+}
+
+const OVERRIDE_POSTFIX = 'config/advanced/override-defaults/postfix/';
+
+/**
+ * Every gate that can turn mail away. The later ones stand behind postscreen: no entry of the table skips them.
+ * Settings and pages are those of docker-mailserver's documentation.
+ */
+const TABLE = {
+  dnsbl: {
+    stands: 'postscreen',
+    curable: true,
+    remedy:
+      'An entry in the access list lets the sender in; ENABLE_DNSBL=0 turns the lists off for everybody.',
+    docs: 'config/environment/#enable_dnsbl',
+  },
+  pregreet: {
+    stands: 'postscreen',
+    curable: true,
+    remedy:
+      'An entry in the access list lets the sender in; POSTSCREEN_ACTION is for all who speak too early.',
+    docs: 'config/environment/#postscreen_action',
+  },
+  protocol: {
+    stands: 'postscreen',
+    curable: true,
+    remedy:
+      'An entry in the access list lets the sender in; POSTSCREEN_ACTION is for all who break the rules.',
+    docs: 'config/environment/#postscreen_action',
+  },
+  'first-contact': {
+    stands: 'postscreen',
+    curable: true,
+    remedy:
+      'An entry in the access list lets the sender in; a postscreen_..._enable in postfix-main.cf has turned this test on.',
+    docs: OVERRIDE_POSTFIX,
+  },
+  veto: {
+    stands: 'postscreen',
+    curable: true,
+    remedy:
+      'An entry in the access list lets the sender in; postscreen_allowlist_interfaces in postfix-main.cf is the cause.',
+    docs: OVERRIDE_POSTFIX,
+  },
+  'greet-wait': {
+    stands: 'postscreen',
+    curable: true,
+    remedy:
+      'An entry in the access list spares the sender the wait; postscreen_greet_wait is its length for all.',
+    docs: OVERRIDE_POSTFIX,
+  },
+  overload: {
+    stands: 'postscreen',
+    curable: false,
+    remedy:
+      'Postfix was too busy: raise postscreen_client_connection_count_limit or default_process_limit in postfix-main.cf.',
+    docs: OVERRIDE_POSTFIX,
+  },
+  'operator-reject': {
+    stands: 'postscreen',
+    curable: false,
+    remedy: 'A reject rule of your own matches: look at the tables in postscreen_access_list.',
+    docs: OVERRIDE_POSTFIX,
+  },
+  'client-hostname': {
+    stands: 'later',
+    curable: false,
+    remedy: 'POSTFIX_REJECT_UNKNOWN_CLIENT_HOSTNAME=0 accepts clients without a matching reverse name.',
+    docs: 'config/environment/#postfix_reject_unknown_client_hostname',
+  },
+  'smtpd-dnsbl': {
+    stands: 'later',
+    curable: false,
+    remedy:
+      'smtpd asks blocklists of its own: take reject_rbl_client and its like out of postfix-main.cf, or update a docker-mailserver that still has them.',
+    docs: OVERRIDE_POSTFIX,
+  },
+  helo: {
+    stands: 'later',
+    curable: false,
+    remedy:
+      'The client introduces itself by a wrong name; to accept that, override smtpd_helo_restrictions and smtpd_recipient_restrictions in postfix-main.cf.',
+    docs: OVERRIDE_POSTFIX,
+  },
+  'sender-domain': {
+    stands: 'later',
+    curable: false,
+    remedy:
+      "The envelope sender's domain was not found: check the mail container's DNS; the rule is reject_unknown_sender_domain in dms_smtpd_sender_restrictions.",
+    docs: OVERRIDE_POSTFIX,
+  },
+  'recipient-domain': {
+    stands: 'later',
+    curable: false,
+    remedy:
+      "The recipient's domain was not found: check the mail container's DNS; the rule is reject_unknown_recipient_domain in smtpd_recipient_restrictions.",
+    docs: OVERRIDE_POSTFIX,
+  },
+  'unknown-user': {
+    stands: 'later',
+    curable: false,
+    remedy: 'There is no such address: make it with setup email add or setup alias add, or tell the sender.',
+    docs: 'config/account-management/overview/',
+  },
+  'relay-denied': {
+    stands: 'later',
+    curable: false,
+    remedy: "The recipient's domain is not one of yours: no account or alias of docker-mailserver has it.",
+    docs: 'config/account-management/overview/',
+  },
+  spf: {
+    stands: 'later',
+    curable: false,
+    remedy:
+      "The SPF record of the sender's domain does not name this client; ENABLE_POLICYD_SPF=0 turns the check off.",
+    docs: 'config/environment/#enable_policyd_spf',
+  },
+  dmarc: {
+    stands: 'later',
+    curable: false,
+    remedy:
+      "The DMARC policy of the author's domain asks for rejection; ENABLE_OPENDMARC=0 turns the check off.",
+    docs: 'config/environment/#enable_opendmarc',
+  },
+  'rate-limit': {
+    stands: 'later',
+    curable: false,
+    remedy:
+      'The client came too often: raise the smtpd_client_..._limit that the mail log speaks of, in postfix-main.cf.',
+    docs: OVERRIDE_POSTFIX,
+  },
+  postgrey: {
+    stands: 'later',
+    curable: false,
+    remedy:
+      'whitelist_clients.local spares the sender the delay; POSTGREY_DELAY is its length, ENABLE_POSTGREY=0 ends it for all.',
+    docs: 'config/environment/#enable_postgrey',
+  },
+  'rspamd-greylist': {
+    stands: 'later',
+    curable: false,
+    remedy:
+      'RSPAMD_GREYLISTING=0 turns greylisting off; Rspamd also says this when its DNS lookups take too long.',
+    docs: 'config/environment/#rspamd_greylisting',
+  },
+  'rspamd-reject': {
+    stands: 'later',
+    curable: false,
+    remedy:
+      'Rspamd gave too high a score: rspamd.log beside mail.log has the symbols, rspamd/custom-commands.conf changes them.',
+    docs: 'config/security/rspamd/',
+  },
+  amavis: {
+    stands: 'later',
+    curable: false,
+    remedy:
+      'Amavis held it back: SPAMASSASSIN_SPAM_TO_INBOX=1 delivers spam with a mark, SA_KILL is the score; viruses stay out.',
+    docs: 'config/environment/#spamassassin_spam_to_inbox',
+  },
+  fail2ban: {
+    stands: 'later',
+    curable: false,
+    remedy:
+      'Fail2Ban drops its packets: setup fail2ban unban ADDRESS lifts the ban, ignoreip in fail2ban-jail.cf prevents the next.',
+    docs: 'config/security/fail2ban/',
+  },
+  'other-later': {
+    stands: 'later',
+    curable: false,
+    remedy:
+      'Search the mail log for this client and code: a restriction of Postfix or a milter gave that reply.',
+    docs: 'config/debugging/',
+  },
+} as const satisfies Record<string, GateRow>;
+
+export type Gate = keyof typeof TABLE;
+
+type Standing<S extends GateRow['stands']> = {
+  [G in Gate]: (typeof TABLE)[G]['stands'] extends S ? G : never;
+}[Gate];
+
+/** Which test of postscreen turned a session away. */
+export type PostscreenGate = Standing<'postscreen'>;
+
+/** What turned mail away behind postscreen. */
+export type LaterGate = Standing<'later'>;
+
+export const GATES: Readonly<Record<Gate, GateRow>> = TABLE;
+
+/** The tests of postscreen, for whoever reads a saved one. */
+export const POSTSCREEN_GATES = (Object.keys(TABLE) as Gate[]).filter(
+  (gate): gate is PostscreenGate => TABLE[gate].stands === 'postscreen',
+);
