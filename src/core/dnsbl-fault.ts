@@ -1,0 +1,101 @@
+import type { PostfixEvent } from './postfix-event.ts';
+import type { Refusal } from './session.ts';
+import type { State } from './state.ts';
+
+/** So many watched senders refused by one zone within so many ms: then the zone, or the way to it, is wrong. */
+const UNRELATED = 4;
+const WINDOW_MS = 10 * 60_000;
+/** A fault of which nothing was seen for so long is over. */
+const QUIET_MS = 3_600_000;
+/** Zones that are kept in mind; postscreen asks a handful. */
+const MOST_ZONES = 100;
+
+/** A DNSBL zone that lists everybody, or answers with an error that Postfix takes for a listing. */
+export interface DnsblFault {
+  readonly zone: string;
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** Times are log times in ms. */
+export interface DnsblWatch {
+  /** What dnsblog said; gives a fault that is new. */
+  listed(event: PostfixEvent, at: number): DnsblFault | undefined;
+  /** A watched sender was refused; gives a fault that is new. */
+  refused(sender: string, refusal: Refusal): DnsblFault | undefined;
+  /** The first of the zones, in lower case, that is at fault; undefined: none is. */
+  faulty(zones: readonly string[], at: number): string | undefined;
+}
+
+interface Zone {
+  /** By sender: when this zone refused it last. */
+  readonly senders: Map<string, number>;
+  faultSeenAt: number | null;
+}
+
+/** Answers of the error range, which Spamhaus documents; other lists follow it. */
+const ERRORS: Readonly<Record<string, string>> = {
+  '127.255.255.252': 'the zone says that its name is typed wrong in postscreen_dnsbl_sites',
+  '127.255.255.254': 'the zone refuses questions that come through a public resolver',
+  '127.255.255.255': 'the zone says that it was asked too often',
+};
+const REMEDY =
+  'Give the mail container a resolver of its own that is not a public one (dns: in its Compose service), or take the zone out of postscreen_dnsbl_sites (ENABLE_DNSBL=0 turns all off)';
+
+/** An entry that a faulty zone made lives so long. */
+const FAULTY_MS = 86_400_000;
+
+/** With an end for the entries that a faulty zone made just before `at`, when nobody knew yet that it is. */
+export function limitEntries(state: State, zone: string, at: number): State {
+  const entries = state.entries.map((entry) => {
+    const made = entry.cause?.toLowerCase().endsWith(` ${zone}`) && at - entry.since <= WINDOW_MS;
+    return made && entry.until === null ? { ...entry, until: at + FAULTY_MS } : entry;
+  });
+  return { ...state, entries };
+}
+
+/** Tells when a zone of postscreen_dnsbl_sites does not say what it seems to say. */
+export function createDnsblWatch(): DnsblWatch {
+  const zones = new Map<string, Zone>();
+
+  function zoneOf(name: string): Zone {
+    const key = name.toLowerCase();
+    const zone = zones.get(key) ?? { senders: new Map(), faultSeenAt: null };
+    zones.delete(key);
+    zones.set(key, zone);
+    const [oldest] = zones.keys();
+    if (zones.size > MOST_ZONES && oldest !== undefined) zones.delete(oldest);
+    return zone;
+  }
+
+  function fault(name: string, at: number, reason: string): DnsblFault | undefined {
+    const zone = zoneOf(name);
+    const known = isRecent(zone.faultSeenAt, at, QUIET_MS);
+    zone.faultSeenAt = at;
+    return known ? undefined : { zone: name.toLowerCase(), reason, remedy: REMEDY };
+  }
+
+  return {
+    listed({ kind, dnsbl, text }, at) {
+      if (kind !== 'dnsbl_listed' || dnsbl === null || !text?.startsWith('127.255.255.')) return undefined;
+      return fault(dnsbl, at, `${ERRORS[text] ?? 'the zone answers with an error'} (${text})`);
+    },
+    refused(sender, { gate, zones: [name], at }) {
+      if (gate !== 'dnsbl' || name === undefined) return undefined;
+      const { senders } = zoneOf(name);
+      senders.set(sender, at);
+      for (const [id, seen] of senders) if (!isRecent(seen, at, WINDOW_MS)) senders.delete(id);
+      if (senders.size < UNRELATED) return undefined;
+      const who = [...senders.keys()].sort().join(', ');
+      return fault(name, at, `it refused ${senders.size} unrelated senders within ten minutes: ${who}`);
+    },
+    faulty: (names, at) =>
+      names
+        .map((name) => name.toLowerCase())
+        .find((name) => isRecent(zones.get(name)?.faultSeenAt ?? null, at, QUIET_MS)),
+  };
+}
+
+function isRecent(seen: number | null, at: number, withinMs: number): boolean {
+  return seen !== null && Math.abs(at - seen) <= withinMs;
+}
