@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import { refusalAlert } from './core/alert.ts';
+import { limitEntries } from './core/dnsbl-fault.ts';
 import { type Address, type Network, parseAddress, parseNetwork } from './core/network.ts';
 import {
   afterGivingUp,
@@ -7,6 +8,7 @@ import {
   afterRefusal,
   decide,
   expired,
+  isOpen,
   openNetworks,
   type Rules,
 } from './core/policy.ts';
@@ -15,15 +17,20 @@ import { parseEvent, readsAfresh } from './core/postfix-event.ts';
 import { createRosters } from './core/roster.ts';
 import type { Match } from './core/sender-index.ts';
 import { createSessions, type Outcome, type Refusal } from './core/session.ts';
+import { entryOf } from './core/state.ts';
 import { followLog } from './follow.ts';
 import { createIdentifier } from './identify.ts';
+import { createOtherGates } from './other-gates.ts';
 import type { LogLine, MailContainer, Ports } from './ports.ts';
 import { recall } from './recall.ts';
 import { createRefresher } from './refresh.ts';
 import { createRequests } from './requests.ts';
+import { createTroubles } from './troubles.ts';
 import { createWriter } from './writer/writer.ts';
 
-/** At this time of each hour entries whose time is over leave, and senders whose refresh was missed are asked. */
+/** Entries whose time is over leave. */
+const EACH_MINUTE = '* * * * *';
+/** Other gates are told, and senders whose refresh was missed are asked. */
 const HOURLY = '17 * * * *';
 /** So that not everybody asks the same DNS server at the same minute. */
 const REFRESH_JITTER_MS = 10 * 60_000;
@@ -44,6 +51,8 @@ export async function runDaemon(
   const position = createPosition(remembered.cursor);
   const rosterAt = createRosters(config.senders);
   const roster = () => rosterAt(writer.state.senders, clock.now());
+  const otherGates = createOtherGates({ find: (address) => roster().find(address) }, report);
+  const troubles = createTroubles(report);
   let rules: Rules = config.rules;
 
   const writer = createWriter(ports, remembered, {
@@ -51,8 +60,7 @@ export async function runDaemon(
     reloadIntervalMs: config.reloadIntervalMs,
     tableInContainer: config.tableInContainer,
     networksOf(entry) {
-      const sender = roster().get(entry.sender);
-      return sender === undefined ? [] : openNetworks(entry, sender, rules);
+      return openNetworks(entry, roster().get(entry.sender), rules);
     },
   });
 
@@ -69,11 +77,13 @@ export async function runDaemon(
   function handle(line: LogLine): void {
     const judged = position.judge(line);
     if (judged === 'seen') return;
+    const at = stampTime(line.stamp);
     const event = parseEvent(line.text);
+    if (judged === 'new') otherGates.take(line.text, event, at);
     // Only what has the mail host's own stamp came through its syslog.
     if (event !== undefined && event.stamp !== null) {
-      const at = stampTime(line.stamp);
       const outcome = sessions.take(event, at);
+      if (judged === 'new') troubles.event(event, at);
       if (judged === 'new' && readsAfresh(event)) writer.reloaded(at);
       if (judged === 'new' && outcome !== undefined) settle(outcome);
     }
@@ -81,34 +91,46 @@ export async function runDaemon(
   }
 
   function settle(outcome: Outcome): void {
-    const address = parseAddress(outcome.kind === 'passed' ? outcome.ip : outcome.refusal.ip);
+    const { ip, at } = outcome.kind === 'passed' ? outcome : outcome.refusal;
+    const address = parseAddress(ip);
     if (address === undefined) return;
+    troubles.client(address, outcome.kind === 'refused', at);
     const match = roster().find(address);
-    if (match === undefined) {
-      if (outcome.kind === 'refused') identifier.take(outcome.refusal, address);
-      return;
-    }
-    const { id } = match.sender;
-    if (outcome.kind === 'passed') {
-      const { state, recoveredAfter: seconds } = afterPass(writer.state, id, outcome);
-      if (seconds !== null)
-        report.alert('sender-recovered', `${id} ${outcome.at}`, { sender: id, client: outcome.ip, seconds });
-      writer.update(state);
-      return;
-    }
+    if (match !== undefined) judge(outcome, address, match);
+    else if (outcome.kind === 'refused') identifier.take(outcome.refusal, address);
+  }
+
+  function judge(outcome: Outcome, address: Address, match: Match): void {
+    const { id: sender } = match.sender;
+    if (outcome.kind === 'refused') refused(outcome.refusal, address, match);
     if (outcome.kind === 'gave-up') {
-      const { state, refused: again } = afterGivingUp(writer.state, id, outcome.refusal.at, rules);
+      const { state, refused: again } = afterGivingUp(writer.state, sender, outcome.refusal.at, rules);
       writer.update(state);
-      if (!again) return;
+      if (again) refused(outcome.refusal, address, match);
     }
-    refused(outcome.refusal, address, match);
+    if (outcome.kind === 'passed') {
+      troubles.passed(sender);
+      const { state, recoveredAfter: seconds } = afterPass(writer.state, sender, outcome);
+      const { ip: client, at } = outcome;
+      if (seconds !== null) report.alert('sender-recovered', `${sender} ${at}`, { sender, client, seconds });
+      writer.update(state);
+    }
   }
 
   function refused(refusal: Refusal, address: Address, match: Match): void {
-    const decision = decide(address, match, refusal, writer.state, rules);
-    const container = position.cursor?.container ?? '';
-    report.alert('sender-refused', ...refusalAlert(refusal, match, decision, container));
-    writer.update(afterRefusal(writer.state, { refusal, match, address }, decision, rules));
+    const { state } = writer;
+    const { id: sender } = match.sender;
+    const decision = decide(address, match, refusal, state, rules);
+    report.alert(
+      'sender-refused',
+      ...refusalAlert(refusal, match, decision, position.cursor?.container ?? ''),
+    );
+    const open = isOpen(state, match.sender, address, rules) ? entryOf(state, sender) : undefined;
+    const faulty = troubles.refused(sender, refusal, open);
+    const lastRefusal = { sender, client: refusal.ip, gate: refusal.gate, at: refusal.at };
+    const after = afterRefusal(state, { refusal, match, address }, decision, rules);
+    const limited = faulty === undefined ? after : limitEntries(after, faulty, refusal.at);
+    writer.update({ ...limited, lastRefusal });
   }
 
   function attached(container: MailContainer): void {
@@ -132,11 +154,16 @@ export async function runDaemon(
   }
 
   function hourly(): void {
-    expire();
+    otherGates.tellDue(clock.now());
     void refresher.due();
   }
 
-  const control = await ports.control.serve(createRequests(config.senders, refresher), signal);
+  clock.cron(EACH_MINUTE, expire, signal);
+  const nextHourly = clock.cron(HOURLY, hourly, signal);
+  const nextRefresh = clock.cron(config.refresh.cron, () => void refresher.all(), signal, REFRESH_JITTER_MS);
+  const next = () => ({ hourly: nextHourly(), refresh: nextRefresh() });
+  const running = { version, config, clock, report, writer, refresher, rules: () => rules, next };
+  const control = await ports.control.serve(createRequests(running), signal);
   report.alert('started', `${version} ${clock.now()}`, {
     version,
     mode: config.mode,
@@ -146,10 +173,10 @@ export async function runDaemon(
     networks: roster().senders.reduce((sum, { networks }) => sum + networks.length, 0),
     entries: remembered.entries.length,
   });
+  expire();
   hourly();
-  clock.cron(HOURLY, hourly, signal);
-  clock.cron(config.refresh.cron, () => void refresher.all(), signal, REFRESH_JITTER_MS);
   await Promise.all([readLog(), writer.run(signal), control.ended]);
+  otherGates.tellRest();
   report.alert('stopping', `${version} ${clock.now()}`, {
     signal: String(signal.reason),
     entries: writer.state.entries.length,

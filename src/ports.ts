@@ -6,8 +6,11 @@ export interface Clock {
   now(): number;
   /** Ends after `ms`, or at once when the signal aborts; never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Runs the job at each match of the cron expression, up to `jitterMs` later, until the signal aborts. */
-  cron(expression: string, job: () => void, signal: AbortSignal, jitterMs?: number): void;
+  /**
+   * Runs the job at each match of the cron expression, up to `jitterMs` later, until the signal aborts. Gives a function
+   * that tells the time of the next match; null: there is none.
+   */
+  cron(expression: string, job: () => void, signal: AbortSignal, jitterMs?: number): () => number | null;
 }
 
 /** What the Engine says of the mail container. Missing and stopped are answers; no answer is an EngineError. */
@@ -81,6 +84,28 @@ export interface Engine {
   exec(containerId: string, argv: readonly string[], timeoutMs: number): Promise<ExecResult>;
 }
 
+/** The calls of the Engine API that screenpass makes. */
+export type EngineCall =
+  | 'GET /containers/json'
+  | 'GET /containers/{id}/json'
+  | 'GET /containers/{id}/logs'
+  | 'POST /containers/{id}/exec'
+  | 'POST /exec/{id}/start'
+  | 'GET /exec/{id}/json';
+
+/** The Engine as `doctor` looks at it. All of these reject with EngineError. */
+export interface DiagnosticEngine extends Engine {
+  /**
+   * Those of the calls needed that the Engine, or a proxy in front of it, does not grant. They are put to a container
+   * that does not exist, so that nothing comes of them.
+   */
+  refusedCalls(): Promise<readonly EngineCall[]>;
+  /** All containers, running or not. */
+  containers(): Promise<readonly { readonly name: string; readonly image: string }[]>;
+  /** The last `count` lines of both streams together, oldest first. */
+  lastLines(container: MailContainer, count: number): Promise<readonly LogLine[]>;
+}
+
 /**
  * What DNS says of a name and type (RFC 1035, RFC 2308). A name that is not there, a name without such records and
  * no usable answer are three things.
@@ -126,6 +151,17 @@ export interface WholeFile {
   write(text: string): Promise<void>;
   /** Moves it out of the way, under its name with `suffix`; gives the new path. */
   setAside(suffix: string): Promise<string>;
+}
+
+/** Looks at files without touching them. */
+export interface FileLook {
+  /**
+   * Inode, size in bytes and time of the last change in s since the epoch, as `stat -L -c '%i %s %Y'` prints them;
+   * undefined: there is no such file. Rejects with FileError.
+   */
+  marks(path: string): Promise<string | undefined>;
+  /** Rejects with FileError when no new version of the file could be put into its directory. */
+  replaceable(path: string): Promise<void>;
 }
 
 /** The table: a new version can be looked at by Postfix before it takes the place of the old one. */

@@ -1,6 +1,7 @@
 import type { Config } from './config.ts';
 import { readEntries, splitTable } from './core/allowlist.ts';
-import { EMPTY_STATE, type Entry, entryOf, type State, withEntry } from './core/state.ts';
+import { parseNetwork } from './core/network.ts';
+import { EMPTY_STATE, type Entry, entryOf, newEntry, OPERATOR, type State, withEntry } from './core/state.ts';
 import type { Ports } from './ports.ts';
 import { readState } from './schema.ts';
 
@@ -12,8 +13,10 @@ export async function recall(config: Config, ports: Ports): Promise<State> {
   const table = await ports.table.read();
   const saved = (await savedState(ports)) ?? tableState(table);
   const watched = new Set(config.senders.map(({ id }) => id));
-  const entries = saved.entries.filter(({ sender }) => watched.has(sender));
-  for (const { sender } of saved.entries.filter(({ sender }) => !watched.has(sender))) {
+  const stays = ({ sender, cause }: Entry) =>
+    watched.has(sender) || (cause === OPERATOR && parseNetwork(sender).ok);
+  const entries = saved.entries.filter(stays);
+  for (const { sender } of saved.entries.filter((entry) => !stays(entry))) {
     ports.report.info(`${sender} leaves the table: SCREENPASS_SENDERS does not name it any more`);
   }
   const senders = Object.fromEntries(Object.entries(saved.senders).filter(([id]) => watched.has(id)));
@@ -25,9 +28,9 @@ export async function recall(config: Config, ports: Ports): Promise<State> {
   );
 }
 
-function preseeded(sender: string, now: number): Entry {
-  const times = { since: now, lastSeen: now, refusedAt: null, inForce: null };
-  return { sender, scope: 'sender', networks: [], cause: null, announced: false, ...times };
+/** The entry of a sender of SCREENPASS_PRESEED. */
+export function preseeded(sender: string, now: number): Entry {
+  return newEntry(sender, now, { scope: 'sender', networks: [], cause: null });
 }
 
 /** Undefined: there is none that can be used. */

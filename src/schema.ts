@@ -1,9 +1,9 @@
 import * as z from 'zod';
+import { POSTSCREEN_GATES } from './core/gate.ts';
 import { type Network, overlap, parseAddress, parseNetwork } from './core/network.ts';
 import { RESERVED, WIDEST } from './core/policy.ts';
 import { problem, type Result } from './core/result.ts';
 import { CATEGORIES, type SenderDefinition } from './core/sender.ts';
-import { GATES } from './core/session.ts';
 import type { State } from './core/state.ts';
 
 /** The shapes of data that come from outside the program: the catalogue and the saved state. */
@@ -105,7 +105,7 @@ const SavedRefusal = z.strictObject({
   port: z.int().min(0).max(65_535),
   connectedAt: Time.nullable(),
   at: Time,
-  gate: z.enum(GATES),
+  gate: z.enum(POSTSCREEN_GATES),
   code: z.int().nullable(),
   enhanced: z.string().nullable(),
   zones: z.array(z.string()),
@@ -118,11 +118,13 @@ const SavedState = z.strictObject({
     .nullable(),
   entries: z.array(
     z.strictObject({
-      sender: SenderId,
+      sender: z.union([SenderId, NetworkText]),
       scope: z.enum(['sender', 'network', 'address']),
       networks: z.array(NetworkText),
       since: Time,
       lastSeen: Time,
+      until: Time.nullable().default(null),
+      reason: z.string().nullable().default(null),
       cause: z.string().nullable(),
       refusedAt: Time.nullable(),
       announced: z.boolean(),
@@ -133,6 +135,10 @@ const SavedState = z.strictObject({
   gaveUp: z.record(SenderId, Time),
   senders: z.record(SenderId, SavedKnowledge).default({}),
   questions: z.array(SavedRefusal).default([]),
+  lastRefusal: z
+    .strictObject({ sender: SenderId, client: z.string(), gate: z.enum(POSTSCREEN_GATES), at: Time })
+    .nullable()
+    .default(null),
   loaded: z.string().nullable(),
 });
 

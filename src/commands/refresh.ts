@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { RefreshSummary } from '../core/refresh.ts';
-import { askControl } from '../edge/control-client.ts';
+import { ask } from './ask.ts';
 
 /** Each sender has half a minute, and another refresh may be under way. */
 const PATIENCE_MS = 90_000;
@@ -15,13 +14,9 @@ export async function refresh(
   accept: readonly string[],
   json: boolean,
 ): Promise<0 | 1 | 2 | 3> {
-  const socket = join(config.stateDir, 'control.sock');
-  const reply = await askControl(socket, { command: 'refresh', arguments: { accept } }, PATIENCE_MS);
-  if (!reply.ok) {
-    process.stderr.write(`screenpass: ${reply.problem}\n`);
-    return reply.kind === 'usage' ? 2 : 3;
-  }
-  const summary = reply.result as RefreshSummary;
+  const asked = await ask<RefreshSummary>(config, 'refresh', { accept }, PATIENCE_MS);
+  if (!asked.ok) return asked.code;
+  const { result: summary } = asked;
   process.stdout.write(json ? `${JSON.stringify(summary)}\n` : told(summary));
   return summary.failed.length > 0 ? 3 : summary.suspicious.length > 0 ? 1 : 0;
 }

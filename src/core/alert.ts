@@ -1,3 +1,5 @@
+import { GATES } from './gate.ts';
+import type { GateReport } from './gate-watch.ts';
 import { type Decision, REASONS } from './policy.ts';
 import type { Evidence, Match } from './sender-index.ts';
 import type { Refusal } from './session.ts';
@@ -34,7 +36,23 @@ export interface AlertFields {
     effect: 'table-written' | 'observed' | 'not-wired';
   };
   'sender-recovered': { sender: string; client: string; seconds: number };
+  'other-gate': {
+    sender: string;
+    /** The latest. */
+    client: string;
+    gate: string;
+    code: number | null;
+    enhanced: string | null;
+    text: string | null;
+    count: number;
+    remedy: string;
+    docs: string;
+  };
+  'sender-still-refused': { sender: string; client: string; gate: string; why: string; at: string };
+  'dnsbl-fault': { zone: string; reason: string; remedy: string };
+  'clients-hidden': { client: string; remedy: string };
   'entry-expired': { sender: string; since: string; lastSeen: string };
+  'entry-revoked': { sender: string; since: string; reason: string | null };
   'senders-refreshed': {
     /** By sender: CIDRs. */
     added: Readonly<Record<string, readonly string[]>>;
@@ -93,6 +111,37 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
     level: 'info',
     when: 'the first connection of a refused sender that the table let in',
     text: (f) => `${f.sender} gets through again: ${f.client} passed ${f.seconds} s after the first refusal`,
+  },
+  'other-gate': {
+    level: 'warn',
+    when: 'another gate than postscreen refused a watched sender: at once, then at most once an hour for each sender and gate',
+    text: (f) => {
+      const reply = [f.code, f.enhanced, f.text].filter((part) => part !== null).join(' ');
+      return (
+        `${f.gate} refused ${f.sender} ${f.count > 1 ? `${f.count} times, last at` : 'at'} ${f.client}` +
+        `${reply === '' ? '' : ` (${reply})`}; the table cannot help there. ${f.remedy}`
+      );
+    },
+  },
+  'sender-still-refused': {
+    level: 'error',
+    when: 'postscreen turned a sender away although Postfix uses its entry; told once until the sender gets through',
+    text: (f) => `postscreen still refuses ${f.sender} at ${f.client} (${f.gate}): ${f.why}`,
+  },
+  'dnsbl-fault': {
+    level: 'error',
+    when: 'a DNSBL zone refuses senders that have nothing to do with each other, or answers with an error; entries made meanwhile live one day',
+    text: (f) => `the DNSBL ${f.zone} is not to be trusted now: ${f.reason}. ${f.remedy}`,
+  },
+  'clients-hidden': {
+    level: 'error',
+    when: 'Postfix is shown a private address in place of its clients, so that nobody can be known and nothing is allowed',
+    text: (f) => `Postfix does not see its clients: it sees ${f.client}. ${f.remedy}`,
+  },
+  'entry-revoked': {
+    level: 'info',
+    when: 'the administrator took an entry away',
+    text: (f) => `${f.sender} left the table: revoked${f.reason === null ? '' : ` (${f.reason})`}`,
   },
   'entry-expired': {
     level: 'info',
@@ -187,4 +236,17 @@ export function refusalAlert(
     id,
     { ...told, decision: decision.kind, reason: REASONS[decision.reason], at: new Date(at).toISOString() },
   ];
+}
+
+/** Id and fields of other-gate. The id names the first refusal that the report stands for. */
+export function otherGateAlert({
+  sender,
+  refusal,
+  count,
+  since,
+}: GateReport): [id: string, fields: AlertFields['other-gate']] {
+  const { ip: client, gate, code, enhanced, text } = refusal;
+  const { remedy, docs } = GATES[gate];
+  const id = `${sender} ${gate} ${new Date(since).toISOString()}`;
+  return [id, { sender, client, gate, code, enhanced, text, count, remedy, docs }];
 }

@@ -5,7 +5,8 @@ import type { Entry } from './state.ts';
 const BEGIN = '# >>> screenpass';
 const END = '# <<< screenpass';
 const NOTE = '# Written by screenpass: put your own rules above this block, changes inside it are lost.';
-const ENTRY = /^# ([a-z0-9][a-z0-9-]*), since ([^ ,]+), scope (sender|network|address), cause: (.*)$/;
+const ENTRY =
+  /^# ([a-z0-9][a-z0-9-]*|[0-9a-f.:]+\/\d{1,3}), since ([^ ,]+)(?:, until ([^ ,]+))?, scope (sender|network|address), cause: (.*)$/;
 const RULE = /^([0-9a-f.:]+\/\d{1,3}) permit$/;
 const PRESEED = 'preseed';
 
@@ -28,10 +29,15 @@ export interface TableParts {
  */
 export function renderBlock(sections: readonly Section[]): string {
   const lines = sections.flatMap(({ entry, networks }) => [
-    `# ${entry.sender}, since ${new Date(entry.since).toISOString()}, scope ${entry.scope}, cause: ${entry.cause ?? PRESEED}`,
+    `# ${entry.sender}, ${timesOf(entry)}, scope ${entry.scope}, cause: ${entry.cause ?? PRESEED}`,
     ...networks.map((network) => `${formatNetwork(network)} permit`),
   ]);
   return [BEGIN, NOTE, ...lines, END, ''].join('\n');
+}
+
+function timesOf({ since, until }: Entry): string {
+  const end = until === null ? '' : `, until ${new Date(until).toISOString()}`;
+  return `since ${new Date(since).toISOString()}${end}`;
 }
 
 /**
@@ -77,11 +83,23 @@ export function withBlock(table: string, block: string): string {
   return before + separator + block + after;
 }
 
-/** 1-based line numbers of our block in the table, both inclusive; a problem outside them is the operator's. */
+/**
+ * 1-based line numbers of our block in the table, both inclusive; a problem outside them is the operator's. Without a
+ * block no line is inside.
+ */
 export function blockLines(table: string): { first: number; last: number } {
   const { before, block } = splitTable(table);
   const first = before.split('\n').length;
-  return { first, last: first + (block ?? '').trimEnd().split('\n').length - 1 };
+  const length = block === null ? 0 : block.trimEnd().split('\n').length;
+  return { first, last: first + length - 1 };
+}
+
+/** The networks that a block permits. Lines that we did not write are left out. */
+export function blockNetworks(block: string): Network[] {
+  return block.split('\n').flatMap((line) => {
+    const parsed = parseNetwork(RULE.exec(line.trimEnd())?.[1] ?? '');
+    return parsed.ok ? [parsed.value] : [];
+  });
 }
 
 /** The entries that a block tells of, for when the state is lost. Lines that we did not write are left out. */
@@ -91,9 +109,10 @@ export function readEntries(block: string): Entry[] {
   for (const line of block.split('\n')) {
     const rule = RULE.exec(line.trimEnd())?.[1];
     if (rule !== undefined && parseNetwork(rule).ok) networks.push(rule);
-    const [, sender, since = '', scope, cause = ''] = ENTRY.exec(line.trimEnd()) ?? [];
+    const [, sender, since = '', end, scope, cause = ''] = ENTRY.exec(line.trimEnd()) ?? [];
     const time = Date.parse(since);
-    if (sender === undefined || Number.isNaN(time)) continue;
+    const until = end === undefined ? null : Date.parse(end);
+    if (sender === undefined || Number.isNaN(time) || Number.isNaN(until)) continue;
     networks = [];
     entries.push({
       sender,
@@ -101,6 +120,8 @@ export function readEntries(block: string): Entry[] {
       networks: scope === 'sender' ? [] : networks,
       since: time,
       lastSeen: time,
+      until,
+      reason: null,
       cause: cause === PRESEED ? null : cause,
       refusedAt: null,
       announced: true,

@@ -1,3 +1,4 @@
+import { GATES } from './gate.ts';
 import {
   type Address,
   contains,
@@ -10,8 +11,8 @@ import {
 import { intersect, subtract } from './network-set.ts';
 import { CROSSING_MS } from './reload.ts';
 import type { Evidence, Match, Sender } from './sender-index.ts';
-import type { Gate, Refusal } from './session.ts';
-import { type Entry, entryOf, type State, withEntry } from './state.ts';
+import type { Refusal } from './session.ts';
+import { type Entry, entryOf, OPERATOR, type State, withEntry } from './state.ts';
 
 export type Scope = 'sender' | 'network' | 'address';
 
@@ -83,16 +84,6 @@ export function isReserved(address: Address): boolean {
   return RESERVED.some((network) => contains(network, address));
 }
 
-/** postscreen asks its access list before these tests, so an entry in it cures them (postscreen(8)). */
-const CURABLE: ReadonlySet<Gate> = new Set([
-  'dnsbl',
-  'pregreet',
-  'protocol',
-  'first-contact',
-  'veto',
-  'greet-wait',
-] satisfies Gate[]);
-
 /** What to do about a refusal of this address, whose sender was found by the address alone. */
 export function decide(
   address: Address,
@@ -104,7 +95,7 @@ export function decide(
   const refuse = (reason: Reason): Decision => ({ kind: 'refuse', reason });
   if (isReserved(address)) return refuse('reserved-network');
   if (match === undefined) return refuse('unknown-sender');
-  if (!CURABLE.has(refusal.gate)) return refuse('not-curable');
+  if (!GATES[refusal.gate].curable) return refuse('not-curable');
   if (rules.never.some((network) => contains(network, address))) return refuse('never-listed');
   if (match.network.prefix < WIDEST[match.network.family]) return refuse('too-wide');
   if (refusal.zones.some((zone) => rules.vetoZones.has(zone.toLowerCase()))) return refuse('vetoed-by-dnsbl');
@@ -119,14 +110,21 @@ export function decide(
 }
 
 /** Postfix decides by the table that it had at CONNECT, however late it rejects. */
-function sawTable({ inForce }: Entry, { connectedAt }: Pick<Refusal, 'connectedAt'>): boolean {
+export function sawTable({ inForce }: Entry, { connectedAt }: Pick<Refusal, 'connectedAt'>): boolean {
   return inForce !== null && connectedAt !== null && connectedAt > inForce + CROSSING_MS;
+}
+
+/** A refusal and whose it is. */
+export interface Evident {
+  readonly refusal: Refusal;
+  readonly match: Match;
+  readonly address: Address;
 }
 
 /** The state after the decision on a refusal was taken. */
 export function afterRefusal(
   state: State,
-  { refusal, match, address }: { refusal: Refusal; match: Match; address: Address },
+  { refusal, match, address }: Evident,
   decision: Decision,
   rules: Rules,
 ): State {
@@ -145,7 +143,7 @@ export function afterRefusal(
 
 function opened(
   entry: Entry | undefined,
-  { refusal, match, address }: { refusal: Refusal; match: Match; address: Address },
+  { refusal, match, address }: Evident,
   first: number,
   rules: Rules,
 ): Entry {
@@ -157,6 +155,8 @@ function opened(
     networks,
     since: entry?.since ?? refusal.at,
     lastSeen: refusal.at,
+    until: null,
+    reason: entry?.reason ?? null,
     cause: entry?.cause ?? causeOf(refusal),
     refusedAt: entry?.refusedAt ?? first,
     announced: false,
@@ -175,10 +175,14 @@ function recentRefusals(state: State, sender: string, now: number, rules: Rules)
   return recent.slice(-rules.threshold);
 }
 
-/** The networks that the entry puts into the table: never wider, reserved or forbidden, whatever was published. */
-export function openNetworks(entry: Entry, sender: Sender, rules: Rules): Network[] {
+/**
+ * The networks that the entry puts into the table: never wider, reserved or forbidden, whatever was published. `sender`
+ * undefined: nobody's, an entry that the administrator made for a network.
+ */
+export function openNetworks(entry: Entry, sender: Sender | undefined, rules: Rules): Network[] {
+  const own = entry.networks.map(network);
   const wanted =
-    entry.scope === 'sender' ? sender.networks : intersect(entry.networks.map(network), sender.networks);
+    sender === undefined ? own : entry.scope === 'sender' ? sender.networks : intersect(own, sender.networks);
   const narrow = wanted.filter(({ family, prefix }) => prefix >= WIDEST[family]);
   return subtract(narrow, [...RESERVED, ...rules.never], WIDEST);
 }
@@ -225,12 +229,15 @@ export function afterGivingUp(
   return { state: { ...state, gaveUp: { ...state.gaveUp, [sender]: at } }, refused };
 }
 
-/** The entries whose time is over at `now`; those of SCREENPASS_PRESEED (`keep`) have none. */
+/** The entries whose time is over at `now`; those of SCREENPASS_PRESEED (`keep`) and of the administrator have none. */
 export function expired(
   state: State,
   now: number,
   rules: Rules,
   keep: ReadonlySet<string>,
 ): readonly Entry[] {
-  return state.entries.filter(({ sender, lastSeen }) => !keep.has(sender) && now - lastSeen > rules.ttlMs);
+  return state.entries.filter(({ sender, lastSeen, until, cause }) => {
+    if (until !== null) return now >= until;
+    return cause !== OPERATOR && !keep.has(sender) && now - lastSeen > rules.ttlMs;
+  });
 }

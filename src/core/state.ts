@@ -24,8 +24,12 @@ export interface Entry {
   readonly since: number;
   /** Last refusal or connection of the sender. */
   readonly lastSeen: number;
-  /** Gate, code and zone, for the comment in the table; null for an entry by SCREENPASS_PRESEED. */
+  /** It leaves then, whoever is seen; null: it leaves by SCREENPASS_TTL, or stays when the administrator made it. */
+  readonly until: number | null;
+  /** Gate, code and zone, for the comment in the table; OPERATOR; null for an entry by SCREENPASS_PRESEED. */
   readonly cause: string | null;
+  /** The administrator's words. They stay in the state. */
+  readonly reason: string | null;
   /** Log time of the first refusal since the sender last got through; null when it gets through. */
   readonly refusedAt: number | null;
   /** The alert sender-allowed was given. */
@@ -33,6 +37,9 @@ export interface Entry {
   /** Log time at which Postfix was proven to use all of it; null until then. */
   readonly inForce: number | null;
 }
+
+/** Cause of the entries that `screenpass allow` makes. */
+export const OPERATOR = 'operator';
 
 /** All that screenpass remembers. One value, changed only by the functions of core, saved whole. */
 export interface State {
@@ -47,6 +54,13 @@ export interface State {
   readonly senders: SenderKnowledge;
   /** Refusals of addresses of which DNS is being asked whose they are. */
   readonly questions: readonly Refusal[];
+  /** The last one of a watched sender. */
+  readonly lastRefusal: {
+    readonly sender: string;
+    readonly client: string;
+    readonly gate: string;
+    readonly at: number;
+  } | null;
   /** Digest of the block that Postfix is proven to use; null when that is not known. */
   readonly loaded: string | null;
 }
@@ -59,6 +73,7 @@ export const EMPTY_STATE: State = {
   gaveUp: {},
   senders: {},
   questions: [],
+  lastRefusal: null,
   loaded: null,
 };
 
@@ -72,4 +87,14 @@ export function withEntry(state: State, entry: Entry): State {
   const others = state.entries.filter(({ sender }) => sender !== entry.sender);
   const entries = [...others, entry].sort((a, b) => (a.sender < b.sender ? -1 : 1));
   return { ...state, entries };
+}
+
+/** An entry that is to be told of and to be loaded. */
+export function newEntry(
+  sender: string,
+  now: number,
+  more: Pick<Entry, 'scope' | 'networks' | 'cause'> & Partial<Pick<Entry, 'until' | 'reason'>>,
+): Entry {
+  const times = { since: now, lastSeen: now, refusedAt: null, inForce: null };
+  return { sender, until: null, reason: null, announced: false, ...times, ...more };
 }

@@ -41,6 +41,7 @@ export function createClock(report: Report): Clock {
     cron(expression, job, signal, jitterMs = 0) {
       const task = cron.schedule(expression, job, { noOverlap: true, maxRandomDelay: jitterMs });
       signal.addEventListener('abort', () => void task.destroy(), { once: true });
+      return () => task.getNextRun()?.getTime() ?? null;
     },
   };
 }

@@ -49,7 +49,7 @@ export function postfixIn(engine: Engine, containerId: string): Postfix {
       };
       return {
         accessList: (await ask('-hx', 'postscreen_access_list')).trim(),
-        overrides: await ask('-P', '*/inet/postscreen_access_list'),
+        overrides: await ask('-Px', '*/inet/*'),
         services: await ask('-M'),
       };
     },

@@ -28,6 +28,7 @@ export interface Reloader {
   ): Promise<number | null>;
   /** Postfix's master said at log time `at` (ms) that it reloaded or started. */
   reloaded(at: number): void;
+  standing(): { readonly reloadedAt: number | null; readonly trouble: string | null };
   /** Another mail container: what failed with the last one says nothing of it. */
   forget(): void;
 }
@@ -86,6 +87,8 @@ export function createReloader(clock: Clock, report: Report, intervalMs: number)
       provenAt = at;
       proof.ring();
     },
+
+    standing: () => ({ reloadedAt: lastReloadAt, trouble: told }),
 
     forget() {
       backoff = NO_FAILURE;

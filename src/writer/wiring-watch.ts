@@ -11,6 +11,8 @@ export interface WiringWatch {
   look(postfix: Postfix, container: MailContainer): Promise<'down' | 'wired' | 'not-wired'>;
   /** The configuration may be another one. */
   lookAgain(): void;
+  /** What the last look found. */
+  standing(): 'wired' | 'not-wired' | 'unknown';
 }
 
 /** The alert not-wired comes when the answer changes. Rejects with EngineError. */
@@ -33,7 +35,7 @@ export function createWiringWatch(clock: Clock, report: Report, tableInContainer
           trouble = null;
         } else if (wiring.reason !== trouble) {
           const { reason, line, remedy } = wiring;
-          report.alert('not-wired', reason, { reason, line, remedy });
+          report.alert('not-wired', reason, { reason, line, remedy: remedy.replace(/\s*\n\s*/g, ' ') });
           trouble = reason;
         }
       }
@@ -42,5 +44,6 @@ export function createWiringWatch(clock: Clock, report: Report, tableInContainer
     lookAgain() {
       lookedAt = null;
     },
+    standing: () => (trouble !== null ? 'not-wired' : upIn === null ? 'unknown' : 'wired'),
   };
 }

@@ -2,6 +2,7 @@ import { renderBlock, type Section } from '../core/allowlist.ts';
 import type { Network } from '../core/network.ts';
 import { afterFailure, type Backoff, NO_FAILURE, retryIn } from '../core/reload.ts';
 import { type Entry, entryOf, type State, withEntry } from '../core/state.ts';
+import type { Status } from '../core/status.ts';
 import { EngineError, type MailContainer, type Ports } from '../ports.ts';
 import { createBell } from './bell.ts';
 import { type Postfix, postfixIn } from './postfix.ts';
@@ -25,9 +26,17 @@ export interface WriterOptions {
   readonly networksOf: (entry: Entry) => readonly Network[];
 }
 
+/** Where table and Postfix stand. */
+export type WriterStatus = Pick<Status, 'following' | 'wiring' | 'reload' | 'trouble' | 'rules'> & {
+  readonly reloadedAt: number | null;
+};
+
 /** The one place that changes state, table and Postfix. */
 export interface Writer {
   readonly state: State;
+  /** The entries with the networks that they open now. */
+  sections(): readonly Section[];
+  status(): WriterStatus;
   /** Takes a new state; it is saved, written and loaded soon. */
   update(state: State): void;
   /** The mail container that is followed now, for the first time or again; null when there is none. */
@@ -165,7 +174,24 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
     report.alert('reload-failed', reason, { reason, retrySeconds: Math.round(wait / 1000) });
   }
 
+  function status(): WriterStatus {
+    const all = sections();
+    const { reloadedAt, trouble } = reloader.standing();
+    const loaded = state.loaded === digestOf(renderBlock(all)) || (state.loaded === null && all.length === 0);
+    const pending = trouble === null && told === null ? 'pending' : 'failing';
+    return {
+      following: container?.id ?? null,
+      wiring: wiring.standing(),
+      reload: options.mode === 'observe' ? 'observing' : loaded ? 'done' : pending,
+      trouble: trouble ?? told,
+      rules: all.reduce((sum, { networks }) => sum + networks.length, 0),
+      reloadedAt,
+    };
+  }
+
   return {
+    sections,
+    status,
     get state() {
       return state;
     },

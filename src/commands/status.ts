@@ -1,0 +1,52 @@
+import type { Config } from '../config.ts';
+import { type Status, unhealthy } from '../core/status.ts';
+import { ask } from './ask.ts';
+
+/** Prints how the running daemon stands. Exit code 1 when it does not do what it is for; rejects with FileError. */
+export async function status(config: Config, json: boolean): Promise<0 | 1 | 2 | 3> {
+  const asked = await ask<Status>(config, 'status');
+  if (!asked.ok) return asked.code;
+  process.stdout.write(json ? `${JSON.stringify(asked.result)}\n` : statusText(asked.result));
+  return unhealthy(asked.result) === null ? 0 : 1;
+}
+
+/** Exit code 0 or 1, for HEALTHCHECK; what is wrong is told on stderr. Rejects with FileError when no daemon answers. */
+export async function health(config: Config): Promise<0 | 1> {
+  const asked = await ask<Status>(config, 'status');
+  if (!asked.ok) return 1;
+  const wrong = unhealthy(asked.result);
+  if (wrong !== null) process.stderr.write(`screenpass: ${wrong}\n`);
+  return wrong === null ? 0 : 1;
+}
+
+function statusText(one: Status): string {
+  const { senders: lists, lastRefusal } = one;
+  const rows: readonly (readonly [string, string])[] = [
+    ['screenpass', `${one.version}, ${one.mode}`],
+    ['health', unhealthy(one) ?? 'well'],
+    ['following', one.following === null ? 'nothing' : `${one.container} (${one.following.slice(0, 12)})`],
+    ['log read to', one.cursor === null ? 'nothing read yet' : `${one.cursor}, ${one.cursorAge} s ago`],
+    [
+      'postscreen',
+      { wired: 'uses the table', 'not-wired': 'does not use the table', unknown: 'not asked yet' }[
+        one.wiring
+      ],
+    ],
+    ['reload', `${one.reload}${one.reloadedAt === null ? '' : `, last at ${one.reloadedAt}`}`],
+    ['trouble', one.trouble ?? 'none'],
+    ['table', `${one.entries} entries, ${one.rules} rules in ${one.table}`],
+    [
+      'lists',
+      `${lists.fresh} fresh, ${lists.stale} stale, ${lists.suspicious} suspicious, ${lists.bundled} bundled`,
+    ],
+    ['oldest list', one.oldestList ?? '-'],
+    [
+      'last refusal',
+      lastRefusal === null
+        ? 'none seen'
+        : `${lastRefusal.sender} at ${lastRefusal.client} (${lastRefusal.gate}), ${lastRefusal.at}`,
+    ],
+    ['next refresh', one.nextRefresh ?? '-'],
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(12)}  ${value}\n`).join('');
+}

@@ -1,0 +1,51 @@
+import type { Freshness } from './knowledge.ts';
+import type { State } from './state.ts';
+
+/** How the daemon stands, for `status` and `health`. Times are ISO. */
+export interface Status {
+  readonly version: string;
+  readonly mode: 'enforce' | 'observe';
+  /** SCREENPASS_CONTAINER, and the id of the container that is followed now; null: none. */
+  readonly container: string;
+  readonly following: string | null;
+  readonly wiring: 'wired' | 'not-wired' | 'unknown';
+  /** `done`: Postfix is proven to use the table. `failing`: tried, and not proven. */
+  readonly reload: 'done' | 'pending' | 'failing' | 'observing';
+  readonly reloadedAt: string | null;
+  /** What stands in the way now, in the words of its alert. */
+  readonly trouble: string | null;
+  readonly table: string;
+  readonly entries: number;
+  readonly rules: number;
+  readonly senders: Readonly<Record<Freshness, number>>;
+  /** The oldest good answer of a watched sender; null: there is none yet. */
+  readonly oldestList: string | null;
+  readonly lastRefusal: {
+    readonly sender: string;
+    readonly client: string;
+    readonly gate: string;
+    readonly at: string;
+  } | null;
+  /** Refusals of which DNS is being asked whose they are. */
+  readonly questions: number;
+  /** Stamp of the last line that was handled, and how many seconds ago that was. */
+  readonly cursor: string | null;
+  readonly cursorAge: number | null;
+  readonly nextRefresh: string | null;
+  readonly nextHourly: string | null;
+}
+
+/** Whether screenpass does now what it is for; the words say what is missing. */
+export function unhealthy(status: Status): string | null {
+  if (status.following === null) return `the log of ${status.container} is not followed`;
+  if (status.mode === 'observe') return null;
+  if (status.wiring === 'not-wired') return 'postscreen does not use the table';
+  if (status.reload === 'failing') return status.trouble ?? 'Postfix does not reload';
+  return null;
+}
+
+/** The later one of the two marks; null when nothing was handled yet. */
+export function lastStamp({ cursor }: Pick<State, 'cursor'>): string | null {
+  const stamps = [cursor?.stdout?.stamp, cursor?.stderr?.stamp].filter((stamp) => stamp !== undefined);
+  return stamps.sort().at(-1) ?? null;
+}

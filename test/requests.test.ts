@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import type { Status } from '../src/core/status.ts';
+import { unhealthy } from '../src/core/status.ts';
+import type { ListedEntry } from '../src/requests.ts';
+import { World } from './double/world.ts';
+
+async function following(env: Record<string, string> = {}): Promise<World> {
+  const world = await World.following(env);
+  const isFollowing = async () => (await result<Status>(world, 'status')).following !== null;
+  await world.until('the log is followed', isFollowing);
+  return world;
+}
+
+async function result<T>(world: World, command: string, given: Record<string, unknown> = {}): Promise<T> {
+  const reply = await world.ask(command, given);
+  if (!reply.ok) throw new Error(reply.problem);
+  return reply.result as T;
+}
+
+async function problem(world: World, command: string, given: Record<string, unknown>): Promise<string> {
+  const reply = await world.ask(command, given);
+  return reply.ok ? '' : reply.problem;
+}
+
+describe('allow', () => {
+  it('opens a network for a time, over restarts, and says when it has left', async () => {
+    await using world = await following();
+    const given = { target: '185.199.108.7/22', ttlMs: 3_600_000, reason: 'migration' };
+    expect(await result<ListedEntry>(world, 'allow', given)).toMatchObject({
+      sender: '185.199.108.0/22',
+      networks: ['185.199.108.0/22'],
+      until: '2026-11-24T03:00:00.000Z',
+      reason: 'migration',
+      inForce: null,
+    });
+    await world.alert('reload-done');
+    expect(await world.alert('sender-allowed')).toMatchObject({
+      sender: '185.199.108.0/22',
+      cause: 'operator',
+    });
+    expect(await world.readTable()).toContain('\n185.199.108.0/22 permit\n');
+    expect(await world.readTable()).not.toContain('migration');
+    await world.stop();
+    world.start();
+    await world.alert('started', 2);
+    expect(await result<ListedEntry[]>(world, 'list')).toMatchObject([{ reason: 'migration' }]);
+    world.clock.advance(3_600_000);
+    world.clock.runJob('* * * * *');
+    expect(await world.alert('entry-expired')).toMatchObject({ sender: '185.199.108.0/22' });
+    await world.eventually('it is gone', async () => !(await world.readTable()).includes('185.199'));
+  });
+
+  it('opens all of a watched sender until it is revoked, however long nobody sees it', async () => {
+    await using world = await following();
+    await result(world, 'allow', { target: 'sendgrid' });
+    await world.alert('reload-done');
+    expect(await world.connect('167.89.93.77', { helo: 'o1.sg.example' })).toBe('allowlisted');
+    world.clock.advance(400 * 86_400_000);
+    world.clock.runJob('* * * * *');
+    expect(world.told('entry-expired')).toEqual([]);
+    expect(await result(world, 'revoke', { target: 'sendgrid' })).toMatchObject({
+      sender: 'sendgrid',
+      comesBack: expect.stringContaining('next refusal'),
+    });
+    await world.alert('entry-revoked');
+    await world.eventually('it is gone', async () => !(await world.readTable()).includes('sendgrid'));
+  });
+
+  it.each([
+    [{ target: '10.1.2.0/24' }, 'private or reserved'],
+    [{ target: '185.0.0.0/8' }, 'too wide'],
+    [{ target: '0.0.0.0/0' }, 'every address'],
+    [{ target: '54.240.0.0/17' }, 'SCREENPASS_NEVER'],
+    [{ target: 'nobody' }, 'no watched sender'],
+    [{ target: 'a/b; rm -rf' }, 'not a network'],
+    [{}, 'no watched sender'],
+  ])('refuses %j', async (given, why) => {
+    await using world = await following({ SCREENPASS_NEVER: '54.240.27.0/24' });
+    expect(await problem(world, 'allow', given)).toContain(why);
+    expect(await result(world, 'list')).toEqual([]);
+  });
+});
+
+describe('revoke', () => {
+  it('takes an entry that a refusal made, and the next refusal makes it again', async () => {
+    await using world = await following();
+    await world.connect('54.240.27.75');
+    await world.alert('reload-done');
+    await result(world, 'revoke', { target: 'amazon-ses' });
+    await world.eventually('it is gone', async () => !(await world.readTable()).includes('54.240'));
+    await world.eventually('that is loaded', () => world.told('reload-done').length === 2);
+    world.clock.advance(60_000);
+    await world.connect('54.240.27.76');
+    await world.alert('sender-allowed', 2);
+  });
+
+  it('says when there is nothing to revoke', async () => {
+    await using world = await following();
+    expect(await problem(world, 'revoke', { target: 'sendgrid' })).toContain('no entry of sendgrid');
+  });
+});
+
+describe('status', () => {
+  it('shows how all stands, and that it is well', async () => {
+    await using world = await following();
+    await world.connect('54.240.27.75');
+    await world.alert('reload-done');
+    await world.until('it is in force', async () => {
+      const [entry] = await result<ListedEntry[]>(world, 'list');
+      return entry?.inForce !== null;
+    });
+    const status = await result<Status>(world, 'status');
+    expect(status).toMatchObject({
+      mode: 'enforce',
+      container: 'mailserver',
+      following: expect.stringMatching(/^[0-9a-f]{64}$/),
+      wiring: 'wired',
+      reload: 'done',
+      trouble: null,
+      entries: 1,
+      rules: 12,
+      lastRefusal: {
+        sender: 'amazon-ses',
+        client: '54.240.27.75',
+        gate: 'dnsbl',
+        at: '2026-11-24T02:00:00.000Z',
+      },
+      questions: 0,
+      cursorAge: 0,
+    });
+    expect(status.senders.fresh).toBeGreaterThan(40);
+    expect(unhealthy(status)).toBeNull();
+  });
+
+  it('is not well when the log is not followed, the table not used, or the reload not proven', async () => {
+    await using world = await following();
+    const well = await result<Status>(world, 'status');
+    expect(unhealthy(well)).toBeNull();
+    expect(unhealthy({ ...well, following: null })).toContain('not followed');
+    expect(unhealthy({ ...well, wiring: 'not-wired' })).toContain('does not use the table');
+    expect(unhealthy({ ...well, reload: 'failing', trouble: 'no such command' })).toBe('no such command');
+    expect(unhealthy({ ...well, mode: 'observe', wiring: 'not-wired' })).toBeNull();
+  });
+});
