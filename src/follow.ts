@@ -1,3 +1,4 @@
+import { GRANT, readableDriver, rightName } from './core/engine-remedy.ts';
 import type { Position } from './core/position.ts';
 import { timeStamp } from './core/position.ts';
 import { SESSION_LIMITS } from './core/session.ts';
@@ -93,9 +94,7 @@ async function look(
     if (inspection.kind === 'running') return inspection;
     const stopped = inspection.kind === 'stopped';
     const reason = stopped ? 'the container is not running' : 'the Engine knows no such container';
-    const remedy = stopped
-      ? 'It is followed again when it runs'
-      : `Set SCREENPASS_CONTAINER to its name, not "${container}"`;
+    const remedy = stopped ? 'It is followed again when it runs' : rightName(container);
     return { kind: 'trouble', reason, remedy };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
@@ -106,9 +105,8 @@ async function look(
 function troubleOf(error: EngineError, container?: MailContainer): Trouble {
   const remedies = {
     unreachable: 'It is tried again until it answers',
-    denied:
-      'Give screenpass access to the Engine socket (root or its group), or allow the call in the socket proxy',
-    'unreadable-log': `Its log driver is "${container?.logDriver}": use json-file, local or journald for the mail container`,
+    denied: GRANT,
+    'unreadable-log': readableDriver(container?.logDriver ?? 'unknown'),
     failed: 'It is tried again',
   };
   return { reason: error.message, remedy: remedies[error.kind] };

@@ -1,75 +1,142 @@
 /** Whether postscreen asks our table, from what postconf(1) says of the files on disk. */
-export type Wiring =
-  | { readonly kind: 'wired' }
-  | { readonly kind: 'not-wired'; readonly reason: string; readonly line: string; readonly remedy: string };
+export type Wiring = { readonly kind: 'wired' } | NotWired;
+
+interface NotWired {
+  readonly kind: 'not-wired';
+  readonly reason: string;
+  readonly line: string;
+  /** Has the line in a line of its own. */
+  readonly remedy: string;
+}
 
 export interface PostfixConfiguration {
   /** `postconf -hx postscreen_access_list` */
   readonly accessList: string;
-  /** `postconf -P "*\/inet/postscreen_access_list"`: `-o` settings of master.cf, which beat main.cf */
+  /** `postconf -Px "*\/inet/*"`: `-o` settings of master.cf, which beat main.cf */
   readonly overrides: string;
   /** `postconf -M` */
   readonly services: string;
 }
 
+/** A network service of master.cf (master(5)): its name or address, and the program that serves it. */
+interface InetService {
+  readonly name: string;
+  readonly program: string;
+}
+
+/** What one postscreen service has as its access list. */
+interface AccessList {
+  readonly service: string;
+  readonly overridden: boolean;
+  readonly items: readonly string[];
+}
+
 const RECREATE =
   'Then re-create the mail container (docker compose up -d --force-recreate mailserver); a restart does not read that file';
+export const NO_POSTSCREEN = {
+  reason: 'master.cf has no postscreen service',
+  remedy: 'docker-mailserver has it on port 25 by default: look into postfix-master.cf and user-patches.sh',
+};
 
 /** `table` is the table's path inside the mail container, `mounts` the container's own mount points. */
 export function judgeWiring(postfix: PostfixConfiguration, table: string, mounts: readonly string[]): Wiring {
-  const item = `cidr:${table}`;
-  const line = `postscreen_access_list = ${withItem(postfix.accessList, item)}`;
-  const notWired = (reason: string, remedy: string, add = line): Wiring => {
-    return { kind: 'not-wired', reason, line: add, remedy };
-  };
-  if (mounts.includes(table)) {
-    return notWired(
-      `${table} is mounted as a single file, which never changes in there`,
-      'Mount the directory that holds it instead, and re-create the mail container',
-    );
-  }
-  const services = postscreenServices(postfix.services);
-  if (services.length === 0) {
-    return notWired(
-      'master.cf has no postscreen service',
-      'docker-mailserver has it on port 25 by default: look into postfix-master.cf and user-patches.sh',
-    );
-  }
-  for (const service of services) {
-    const own = override(postfix.overrides, service);
-    if (items(own ?? postfix.accessList).includes(item)) continue;
-    if (own === undefined) {
-      const remedy = `Put this line into config/postfix-main.cf: ${line} ${RECREATE}`;
-      return notWired('postscreen_access_list does not name it', remedy);
-    }
-    const add = `${service}/inet/postscreen_access_list=${withItem(own, item)}`;
-    const remedy = `Put this line into config/postfix-master.cf: ${add} ${RECREATE}`;
-    return notWired(`master.cf has its own list for ${service}/inet`, remedy, add);
-  }
-  return { kind: 'wired' };
+  const line = `postscreen_access_list = ${withTable(items(postfix.accessList), table)}`;
+  const mounted = judgeMount(table, mounts);
+  if (mounted !== null) return { kind: 'not-wired', line, ...mounted };
+  const lists = accessLists(postfix);
+  if (lists.length === 0) return { kind: 'not-wired', line, ...NO_POSTSCREEN };
+  const without = lists.find((list) => !list.items.includes(`cidr:${table}`));
+  if (without === undefined) return { kind: 'wired' };
+  const reason = without.overridden
+    ? `master.cf has its own list for ${without.service}/inet`
+    : 'postscreen_access_list does not name it';
+  return { kind: 'not-wired', reason, ...puttingRight(without, table) };
 }
 
-/** Names of the services of master.cf that postscreen serves (master(5): the first and the eighth field). */
-function postscreenServices(services: string): string[] {
+/** A mounted file stays the one that it was when the container was made; null: it is none. */
+export function judgeMount(
+  table: string,
+  mounts: readonly string[],
+): { readonly reason: string; readonly remedy: string } | null {
+  if (!mounts.includes(table)) return null;
+  return {
+    reason: `${table} is mounted as a single file, which never changes in there`,
+    remedy: 'Mount the directory that holds it instead, and re-create the mail container',
+  };
+}
+
+/**
+ * Whether something else in a list that names the table makes it useless, or would be switched off by it: Postfix
+ * ignores what is behind a table that it cannot read. Null: all is in order.
+ */
+export function judgeOrder(postfix: PostfixConfiguration, table: string): Omit<NotWired, 'kind'> | null {
+  for (const list of accessLists(postfix)) {
+    const at = list.items.indexOf(`cidr:${table}`);
+    if (at < 0) continue;
+    const hiding = list.items.slice(0, at).find(answersAll);
+    const after = list.items.slice(at + 1);
+    const behind = after.slice(0, firstAnswer(after)).filter((item) => item.includes(':'));
+    const reason =
+      hiding !== undefined
+        ? `"${hiding}" stands before it and answers for everybody, so that it is never asked`
+        : `Postfix ignores ${behind.join(' and ')} behind it whenever it cannot read it`;
+    if (hiding !== undefined || behind.length > 0) return { reason, ...puttingRight(list, table) };
+  }
+  return null;
+}
+
+export function inetServices(services: string): readonly InetService[] {
   const fields = services.split('\n').map((text) => text.split(/\s+/));
-  return fields.flatMap(([name = '', type, , , , , , command]) =>
-    type === 'inet' && command === 'postscreen' && !name.startsWith('#') ? [name] : [],
+  return fields.flatMap(([name = '', type, , , , , , program = '']) =>
+    type === 'inet' && !name.startsWith('#') ? [{ name, program }] : [],
   );
 }
 
-function override(overrides: string, service: string): string | undefined {
-  const start = `${service}/inet/postscreen_access_list = `;
+/** What `-o` in master.cf makes of a parameter for an inet service; undefined: main.cf's value holds. */
+export function override(overrides: string, service: string, parameter: string): string | undefined {
+  const start = `${service}/inet/${parameter} =`;
   return overrides
     .split('\n')
     .find((text) => text.startsWith(start))
-    ?.slice(start.length);
+    ?.slice(start.length)
+    .trim();
 }
 
-/** Ours stands last: Postfix ignores what is behind a table that it cannot read. */
-function withItem(list: string, item: string): string {
-  return [...items(list).filter((other) => other !== item), item].join(', ');
+function accessLists({ services, overrides, accessList }: PostfixConfiguration): AccessList[] {
+  return inetServices(services)
+    .filter(({ program }) => program === 'postscreen')
+    .map(({ name }) => {
+      const own = override(overrides, name, 'postscreen_access_list');
+      return { service: name, overridden: own !== undefined, items: items(own ?? accessList) };
+    });
 }
 
+function puttingRight({ service, overridden, items }: AccessList, table: string) {
+  const [file, line] = overridden
+    ? ['config/postfix-master.cf', `${service}/inet/postscreen_access_list=${withTable(items, table)}`]
+    : ['config/postfix-main.cf', `postscreen_access_list = ${withTable(items, table)}`];
+  return { line, remedy: `Put this line into ${file}:\n  ${line}\n${RECREATE}` };
+}
+
+/** Ours is the last table, and before all that answers for everybody. */
+function withTable(list: readonly string[], table: string): string {
+  const others = list.filter((item) => item !== `cidr:${table}`);
+  const at = firstAnswer(others);
+  return [...others.slice(0, at), `cidr:${table}`, ...others.slice(at)].join(', ');
+}
+
+/** The place of the first item that answers for everybody; the length when there is none. */
+function firstAnswer(list: readonly string[]): number {
+  const at = list.findIndex(answersAll);
+  return at < 0 ? list.length : at;
+}
+
+/** Postfix stops at permit, reject and dunno, and at a word that it does not know. */
+function answersAll(item: string): boolean {
+  return !item.includes(':') && item.toLowerCase() !== 'permit_mynetworks';
+}
+
+/** Blanks and commas inside braces do not part: `cidr:{ {192.0.2.1 permit} }` is a table (Postfix 3.7). */
 function items(list: string): string[] {
-  return list.split(/[\s,]+/).filter((text) => text !== '');
+  return list.match(/(?:[^\s,{}]|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})+/g) ?? [];
 }

@@ -1,15 +1,16 @@
 import type { Socket } from 'node:net';
 import Docker from 'dockerode';
 import { BrokenStream, createFrameSplitter, createLogReader } from '../core/frames.ts';
+import { describe, labelOf } from '../core/mail-container.ts';
 import { stampTime } from '../core/position.ts';
 import {
-  type Engine,
+  type DiagnosticEngine,
+  type EngineCall,
   EngineError,
   type EngineErrorKind,
   type ExecResult,
   type Inspection,
   type LogLine,
-  type MailContainer,
   OPENED,
   type StreamName,
 } from '../ports.ts';
@@ -22,6 +23,8 @@ const SILENT_MS = 10 * 60_000;
 /** More than this much output of a command is not kept. */
 const MOST_OUTPUT = 1024 * 1024;
 const POLL_MS = 25;
+/** No container and no exec has this name. */
+const NOBODY = 'screenpass-asks-what-it-may';
 
 /**
  * The mail container behind the Engine API (v1.41 and later; Podman's is close enough). `host` is `unix:///PATH` or
@@ -34,7 +37,7 @@ export function createDockerEngine({
 }: {
   host: string | undefined;
   container: string;
-}): Engine {
+}): DiagnosticEngine {
   const docker = new Docker(connection(host));
   const where = host ?? `unix://${DEFAULT_SOCKET}`;
 
@@ -62,15 +65,66 @@ export function createDockerEngine({
         yield OPENED;
         yield* readLog(stream, target.tty);
       } catch (error) {
-        if (error instanceof BrokenStream) throw new EngineError('failed', error.message, { cause: error });
-        throw error;
+        throw error instanceof BrokenStream ? engineError(error, where) : error;
       } finally {
         stream.destroy();
       }
     },
 
     exec: (id, argv, timeoutMs) => call((signal) => exec(docker, id, argv, signal), timeoutMs),
+
+    async refusedCalls() {
+      const refused: EngineCall[] = [];
+      for (const [name, ask] of permissions(docker, labelOf(container) !== undefined)) {
+        if (await call((signal) => isRefused(ask, signal))) refused.push(name);
+      }
+      return refused;
+    },
+
+    async containers() {
+      const all = await call((abortSignal) => docker.listContainers({ all: true, abortSignal }));
+      return all.map(({ Names, Image }) => ({ name: (Names[0] ?? '').replace(/^\//, ''), image: Image }));
+    },
+
+    async lastLines({ id, tty }, count) {
+      const options = { follow: false, stdout: true, stderr: true, timestamps: true, tail: count } as const;
+      return call(async (abortSignal) =>
+        createLogReader(tty)(await docker.getContainer(id).logs({ ...options, abortSignal })),
+      );
+    },
   };
+}
+
+type Ask = (abortSignal: AbortSignal) => Promise<unknown>;
+
+/** Each call that is needed, put to nobody. */
+function permissions(docker: Docker, lists: boolean): readonly (readonly [EngineCall, Ask])[] {
+  const container = docker.getContainer(NOBODY);
+  const command = docker.getExec(NOBODY);
+  const list: readonly [EngineCall, Ask] = [
+    'GET /containers/json',
+    (abortSignal) => docker.listContainers({ limit: 1, abortSignal }),
+  ];
+  return [
+    ...(lists ? [list] : []),
+    ['GET /containers/{id}/json', (abortSignal) => container.inspect({ abortSignal })],
+    ['GET /containers/{id}/logs', (abortSignal) => container.logs({ stdout: true, abortSignal })],
+    ['POST /containers/{id}/exec', (abortSignal) => container.exec({ Cmd: ['true'], abortSignal })],
+    ['POST /exec/{id}/start', (abortSignal) => command.start({ abortSignal })],
+    ['GET /exec/{id}/json', (abortSignal) => command.inspect({ abortSignal })],
+  ];
+}
+
+/** Any other answer than a refusal says that the call came through. */
+async function isRefused(ask: Ask, signal: AbortSignal): Promise<boolean> {
+  try {
+    await ask(signal);
+    return false;
+  } catch (error) {
+    const status = statusOf(error);
+    if (status === undefined) throw error;
+    return REFUSALS.includes(status);
+  }
 }
 
 function connection(host: string | undefined): Docker.DockerOptions {
@@ -99,28 +153,11 @@ async function resolve(
   wanted: string,
   abortSignal: AbortSignal,
 ): Promise<string | undefined> {
-  const [, service, label = service && `com.docker.compose.service=${service}`] =
-    /^(?:service=(.+)|label=(.+))$/.exec(wanted) ?? [];
+  const label = labelOf(wanted);
   if (label === undefined) return wanted;
   const found = await docker.listContainers({ all: true, filters: { label: [label] }, abortSignal });
   const byAge = [...found].sort((a, b) => b.Created - a.Created);
   return (byAge.find(({ State }) => State === 'running') ?? byAge[0])?.Id;
-}
-
-/** Podman leaves fields out. */
-function describe(info: Docker.ContainerInspectInfo): MailContainer {
-  const networks = Object.values(info.NetworkSettings?.Networks ?? {}).flatMap((network) => [
-    ...(network?.IPAddress ? [`${network.IPAddress}/${network.IPPrefixLen}`] : []),
-    ...(network?.GlobalIPv6Address ? [`${network.GlobalIPv6Address}/${network.GlobalIPv6PrefixLen}`] : []),
-  ]);
-  return {
-    id: info.Id,
-    run: `${info.Id} ${info.State.StartedAt}`,
-    tty: info.Config.Tty === true,
-    logDriver: info.HostConfig?.LogConfig?.Type ?? 'unknown',
-    networks,
-    mounts: (info.Mounts ?? []).map(({ Destination }) => Destination),
-  };
 }
 
 type LogStream = NodeJS.ReadableStream & { destroy(): void };
@@ -208,6 +245,9 @@ async function collect(
   return output;
 }
 
+/** 405 is what some socket proxies say of a method that they do not grant; the Engine never does. */
+const REFUSALS: readonly (number | undefined)[] = [401, 403, 405];
+
 function statusOf(error: unknown): number | undefined {
   return (error as { statusCode?: number }).statusCode;
 }
@@ -218,8 +258,9 @@ function engineError(error: unknown, where: string): EngineError {
   const status = statusOf(error);
   const said = (error as { json?: { message?: string } }).json?.message ?? message;
   const make = (kind: EngineErrorKind, text: string) => new EngineError(kind, text, { cause: error });
+  if (error instanceof BrokenStream) return make('failed', message);
   if (/does not support reading/.test(said)) return make('unreadable-log', said);
-  if (status === 401 || status === 403)
+  if (REFUSALS.includes(status))
     return make('denied', `the Engine or a socket proxy refused the call: ${said}`);
   if (status !== undefined) return make('failed', said);
   if (code === 'EACCES' || code === 'EPERM') return make('denied', `no permission to open ${where}`);

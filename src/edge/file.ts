@@ -1,7 +1,7 @@
-import { lstat, open, readFile, rename, rm } from 'node:fs/promises';
+import { access, constants, lstat, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { advise, FILE_ADVICE, missing } from '../core/errno.ts';
-import { FileError, type StagedTable, type TableFile, type WholeFile } from '../ports.ts';
+import { FileError, type FileLook, type StagedTable, type TableFile, type WholeFile } from '../ports.ts';
 
 /** Postfix reads the table as root, but the administrator should be able to look at it. */
 const TABLE_MODE = 0o644;
@@ -35,6 +35,17 @@ export function createTableFile(path: string): TableFile {
       told(path, async () => {
         return stagedTable(path, await writeBeside(path, text, TABLE_MODE));
       }),
+  };
+}
+
+export function createFileLook(): FileLook {
+  return {
+    marks: (path) =>
+      told(path, async () => {
+        const found = await stat(path, { bigint: true }).catch(missing);
+        return found && `${found.ino} ${found.size} ${found.mtimeNs / 1_000_000_000n}`;
+      }),
+    replaceable: (path) => told(path, () => access(`${dirname(path)}/.`, constants.W_OK | constants.X_OK)),
   };
 }
 

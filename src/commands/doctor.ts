@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { exitCode } from '../core/doctor.ts';
+import type { Finding, Verdict } from '../core/finding.ts';
+import { examine } from '../doctor.ts';
+import { askControl } from '../edge/control-client.ts';
+import { createResolver } from '../edge/dns.ts';
+import { createDockerEngine } from '../edge/docker.ts';
+import { createFileLook, createTableFile, createWholeFile } from '../edge/file.ts';
+
+const PATIENCE_MS = 5_000;
+
+/**
+ * Looks at the installation, changes nothing, and prints what it found: an array, or a line for each check. Gives the
+ * exit code: 0 also with warnings, 1 when a check failed, 3 when the Engine did not answer.
+ */
+export async function doctor(
+  config: Config,
+  catalogue: string,
+  options: { readonly json: boolean; readonly dnsServers: readonly string[] },
+): Promise<0 | 1 | 3> {
+  const { dnsServers } = options;
+  const stateFile = join(config.stateDir, 'state.json');
+  const socket = join(config.stateDir, 'control.sock');
+  const findings = await examine(
+    { config, dnsServers, catalogue, stateFile },
+    {
+      engine: createDockerEngine({ host: config.dockerHost, container: config.container }),
+      resolver: createResolver({ servers: dnsServers }),
+      table: createTableFile(config.table),
+      state: createWholeFile(stateFile),
+      files: createFileLook(),
+      askDaemon: () => askControl(socket, { command: 'status', arguments: {} }, PATIENCE_MS),
+      now: Date.now,
+    },
+  );
+  process.stdout.write(options.json ? `${JSON.stringify(findings)}\n` : shown(findings));
+  return exitCode(findings);
+}
+
+const WORDS: Readonly<Record<Verdict, string>> = { ok: 'ok', warn: 'warn', fail: 'FAIL', unknown: '?' };
+
+function shown(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.flatMap(({ check, verdict, says, remedy }) => [
+    `${WORDS[verdict].padEnd(4)}  ${check.padEnd(width)}  ${says}`,
+    ...(remedy ?? '').split('\n').flatMap((line) => (line === '' ? [] : [`${' '.repeat(width + 8)}${line}`])),
+  ]);
+  const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
+  const sum = `${findings.length} checks: ${count('ok')} ok, ${count('warn')} warn, ${count('fail')} failed, ${count('unknown')} not checked`;
+  return `${[...lines, '', sum].join('\n')}\n`;
+}

@@ -1,0 +1,132 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { BLOCK, Patient, TABLE } from '../double/patient.ts';
+import { findsEach, type Illness, ills, of, unknowns } from './illness.ts';
+
+const TABLES: readonly Illness[] = [
+  {
+    title: 'no table',
+    make: ({ table }) => rm(table),
+    ills: { table: 'fail', 'table-postfix': 'fail', ...unknowns('table-shared') },
+    check: 'table-postfix',
+    says: /No such file or directory/,
+    remedy: /- \.\/docker-data\/screenpass\/:\/etc\/screenpass\/:ro\n/,
+  },
+  {
+    title: 'a directory in place of the table',
+    make: async ({ table }) => {
+      await rm(table);
+      await mkdir(table);
+    },
+    ills: { table: 'fail', 'table-postfix': 'fail' },
+    check: 'table-postfix',
+    says: /Is a directory/,
+    remedy: /rmdir .*\nMount one directory in both/,
+  },
+  {
+    title: 'a table that Postfix may not open',
+    make: ({ mail }) => {
+      mail.tableDenied = true;
+    },
+    ills: { 'table-postfix': 'fail' },
+    check: 'table-postfix',
+    says: /Permission denied/,
+    remedy: /chmod 644.*SELinux/s,
+  },
+  {
+    title: "a bad line of the operator's",
+    make: (patient) => patient.writeTable(`# mine\n1.2.3.4/24 reject\n${BLOCK}`),
+    ills: { 'table-postfix': 'warn' },
+    check: 'table-postfix',
+    says: /rule of yours, line 2: non-null host address bits/,
+    remedy: /Mend line 2 of .*postscreen_access\.cidr/,
+    code: 0,
+  },
+  {
+    title: 'a bad line at the end of a table that has no block of ours',
+    make: (patient) => patient.writeTable('1.2.3.4/24 reject'),
+    ills: { 'table-postfix': 'warn' },
+    check: 'table-postfix',
+    says: /rule of yours, line 1: /,
+    remedy: /Mend line 1 /,
+    code: 0,
+  },
+  {
+    title: 'a bad line of ours',
+    make: (patient) => patient.writeTable(BLOCK.replace('0.0/17', '0.1/17')),
+    ills: { 'table-postfix': 'fail' },
+    check: 'table-postfix',
+    says: /our own line 4: non-null host address bits/,
+    remedy: /screenpass writes its block anew/,
+  },
+  {
+    title: 'a table in a directory that is not there',
+    make: ({ env, folder }) => {
+      env.SCREENPASS_TABLE = join(folder, 'elsewhere', 'table.cidr');
+    },
+    ills: { table: 'fail', 'table-shared': 'fail' },
+    check: 'table',
+    says: /its directory does not exist/,
+    remedy: /screenpass:\n {6}volumes:\n/,
+  },
+  {
+    title: 'two tables, of which Postfix has the one without our rules',
+    make: async (patient) => {
+      await mkdir(join(patient.folder, 'other'));
+      await writeFile(join(patient.folder, 'other', 'table.cidr'), BLOCK);
+      await patient.writeTable('nonsense permit\n');
+      patient.env.SCREENPASS_TABLE = join(patient.folder, 'other', 'table.cidr');
+    },
+    ills: { 'table-postfix': 'warn', 'table-shared': 'fail' },
+    check: 'table-postfix',
+    says: /skips a rule, line 1: bad address pattern/,
+    remedy: /Mend line 1 of \/etc\/screenpass\//,
+  },
+  {
+    title: 'two tables, one for each',
+    make: async ({ env, folder }) => {
+      await mkdir(join(folder, 'other'));
+      await writeFile(join(folder, 'other', 'table.cidr'), `${BLOCK}# more\n`);
+      env.SCREENPASS_TABLE = join(folder, 'other', 'table.cidr');
+    },
+    ills: { 'table-shared': 'fail' },
+    check: 'table-shared',
+    says: /not one file: .*other\/table\.cidr here, \/etc\/screenpass\/postscreen_access\.cidr in the mail container/,
+    remedy: /Mount one directory in both/,
+  },
+];
+
+describe('doctor at the table', () => {
+  findsEach(TABLES);
+
+  it('finds a table that the mail container has as a single file', async () => {
+    await using patient = await Patient.create(['/etc/screenpass', TABLE]);
+    const findings = await patient.look();
+    expect(ills(findings)).toEqual({ 'table-shared': 'fail' });
+    expect(of('table-shared', findings)).toMatchObject({
+      says: expect.stringContaining('single file'),
+      remedy: expect.stringContaining('the directory and not the file'),
+    });
+  });
+
+  it('says that a copy may be one', async () => {
+    await using patient = await Patient.create();
+    const files = { marks: async () => `1 ${BLOCK.length} 0`, replaceable: async () => {} };
+    const theirs = { exitCode: 0, stdout: `2 ${BLOCK.length} 0\n`, stderr: '' };
+    patient.engine.onExec(async (argv) => (argv[0] === 'stat' ? theirs : { ...theirs, stdout: '0\n' }));
+    expect(of('table-shared', await patient.look({ files }))).toMatchObject({
+      verdict: 'warn',
+      says: expect.stringContaining('A copy?'),
+    });
+  });
+
+  it('looks again when the table was replaced while it looked', async () => {
+    await using patient = await Patient.create();
+    const seen = [1, 2, 3];
+    const files = { marks: async () => `${seen.shift() ?? 7} 1 1`, replaceable: async () => {} };
+    const answer = { exitCode: 0, stdout: '7 1 1\n', stderr: '' };
+    patient.engine.onExec(async (argv) => (argv[0] === 'stat' ? answer : { ...answer, stdout: '0\n' }));
+    expect(of('table-shared', await patient.look({ files })).verdict).toBe('ok');
+  });
+});
