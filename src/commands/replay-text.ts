@@ -1,0 +1,145 @@
+import { GATES, type Gate } from '../core/gate.ts';
+import { REASONS, type Reason, type Rules } from '../core/policy.ts';
+import type { ReplayReport, SenderReport } from '../core/replay.ts';
+import type { GroupReport } from '../core/replay-group.ts';
+import type { Allowance } from '../core/replay-trial.ts';
+import type { Comparison, WhatIfReport } from '../core/what-if.ts';
+import { UNKNOWNS, type Unknown } from '../core/what-if-judge.ts';
+import { tableOf } from './table.ts';
+
+const OTHERS = '(everyone else)';
+/** Days that a person wants to see; --json has all. */
+const DAYS = 31;
+
+/** The report for people. */
+export function replayText(report: ReplayReport, rules: Rules): string {
+  const { senders, strangers, whatIf } = report;
+  return [
+    head(report),
+    section('Sessions', sessionsTable(senders, strangers)),
+    section(
+      `What screenpass would have done (scope ${rules.scope}, threshold ${rules.threshold})`,
+      trialTable(senders),
+    ),
+    refusalTables(senders, strangers),
+    section(
+      'Refused behind postscreen, where the access list does not help',
+      otherGatesTable(senders, strangers),
+    ),
+    whatIf === null ? '' : section('With the other settings of postscreen', whatIfText(whatIf)),
+  ].join('');
+}
+
+function section(title: string, body: string): string {
+  return body === '' ? '' : `\n${title}:\n${body}`;
+}
+
+function head({ lines, postfixLines, untimed, period }: ReplayReport): string {
+  const when = period === null ? '' : `, ${timeText(period.from)} to ${timeText(period.to)} UTC`;
+  const note =
+    untimed === 0 ? '' : `${untimed} of those have no stamp: their order counts, their day is unknown.\n`;
+  return `${lines} lines, ${postfixLines} of them Postfix's${when}\n${note}`;
+}
+
+function sessionsTable(senders: readonly SenderReport[], strangers: GroupReport): string {
+  const row = (name: string, group: GroupReport, wait: string) => [
+    name,
+    `${group.sessions}`,
+    `${group.passed}`,
+    `${group.refused.total}`,
+    wait,
+    countsText(group.refused.gates),
+  ];
+  return tableOf(
+    ['SENDER', 'SESSIONS', 'PASSED', 'REFUSED', 'MEDIAN WAIT', 'REFUSED AT'],
+    [...senders.map((one) => row(one.sender, one, waitText(one))), row(OTHERS, strangers, '')],
+  );
+}
+
+function waitText({ wait, waiting }: SenderReport): string {
+  return [wait.median === null ? '' : secondsText(wait.median), waiting ? 'not yet' : '']
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
+function trialTable(senders: readonly SenderReport[]): string {
+  const rows = senders.flatMap(({ sender, allowed, notAllowed }) => [
+    ...allowed.map((one) => [sender, allowedText(one), `${one.spared}`, causeText(one)]),
+    ...Object.entries(notAllowed).map(([reason, count]) => [
+      sender,
+      'not allowed',
+      '',
+      `${count} times: ${REASONS[reason as Reason] ?? reason}`,
+    ]),
+  ]);
+  if (rows.length === 0) return 'Nothing: postscreen refused no watched sender.\n';
+  return tableOf(['SENDER', 'ALLOWED', 'SPARES', 'BECAUSE'], rows);
+}
+
+function allowedText({ at, cause }: Allowance): string {
+  return at === null ? (cause === null ? 'from the start' : 'at an unknown time') : timeText(at);
+}
+
+function causeText({ cause, until }: Allowance): string {
+  const why =
+    cause === null
+      ? 'SCREENPASS_PRESEED'
+      : [cause.client, cause.gate, cause.code, ...cause.zones].filter((part) => part !== null).join(' ');
+  return until === null ? why : `${why}; not seen any more, so it left at ${timeText(until)}`;
+}
+
+function refusalTables(senders: readonly SenderReport[], strangers: GroupReport): string {
+  const table = (title: string, key: 'gates' | 'zones' | 'days') => {
+    const watched = senders.flatMap(({ refused }) => Object.entries(refused[key]));
+    const sum = new Map<string, number>();
+    for (const [name, count] of watched) sum.set(name, (sum.get(name) ?? 0) + count);
+    const others = strangers.refused[key];
+    const names = [...new Set([...Object.keys(others), ...sum.keys()])];
+    const rows = names.map((name) => [name, `${sum.get(name) ?? 0}`, `${others[name] ?? 0}`]);
+    if (rows.length === 0) return '';
+    const shown = key === 'days' ? rows.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)).slice(-DAYS) : rows;
+    const left = rows.length - shown.length;
+    return `\n${tableOf([title, 'WATCHED SENDERS', 'EVERYONE ELSE'], shown)}${left > 0 ? `and ${left} days before; --json has them\n` : ''}`;
+  };
+  return table('REFUSED AT', 'gates') + table('DNSBL ZONE', 'zones') + table('DAY', 'days');
+}
+
+function otherGatesTable(senders: readonly SenderReport[], strangers: GroupReport): string {
+  const rows = [...senders, { sender: OTHERS, ...strangers }].flatMap(({ sender, otherGates }) =>
+    Object.entries(otherGates).map(([gate, count]) => [
+      sender,
+      gate,
+      `${count}`,
+      sender === OTHERS ? '' : GATES[gate as Gate].remedy,
+    ]),
+  );
+  return rows.length === 0 ? '' : tableOf(['SENDER', 'GATE', 'REFUSED', 'LOOK AT'], rows);
+}
+
+function whatIfText({ notes, senders, strangers, unknown }: WhatIfReport): string {
+  const row = (name: string, { before, after, newlyPassed, newlyRefused }: Comparison) =>
+    [name, before.refused, after.refused, newlyPassed, newlyRefused, after.unknown].map(String);
+  const table = tableOf(
+    ['SENDER', 'REFUSED BEFORE', 'REFUSED AFTER', 'LET IN ANEW', 'REFUSED ANEW', 'UNKNOWN'],
+    [...senders.map((one) => row(one.sender, one)), row(OTHERS, strangers)],
+  );
+  const why = Object.entries(unknown).map(([key, count]) => `${count} unknown: ${UNKNOWNS[key as Unknown]}.`);
+  return [...notes, table.trimEnd(), ...why, ''].join('\n');
+}
+
+function countsText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+function secondsText(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}

@@ -1,0 +1,98 @@
+import type { Config } from '../config.ts';
+import { createLineSplitter } from '../core/frames.ts';
+import type { OtherSettings } from '../core/other-settings.ts';
+import { createReplay, type ReplayReport } from '../core/replay.ts';
+import { buildRoster } from '../core/roster.ts';
+import { EMPTY_STATE, type State, withEntry } from '../core/state.ts';
+import { type LogFile, openLog } from '../edge/log-file.ts';
+import { preseeded } from '../recall.ts';
+import { readKnowledge } from './known.ts';
+import { replayText } from './replay-text.ts';
+
+/** Between two tellings of how far it is. */
+const PROGRESS_MS = 250;
+
+/**
+ * Prints what an old log tells: what postscreen refused, what screenpass would have done with these settings, and what
+ * other settings of postscreen would have changed; one JSON document or tables. Changes nothing and asks nobody.
+ * Rejects with FileError when the log cannot be read to its end.
+ */
+export async function replay(
+  config: Config,
+  file: string,
+  { json, otherSettings }: { readonly json: boolean; readonly otherSettings: OtherSettings | null },
+): Promise<void> {
+  const clock = Date.now();
+  const log = await openLog(file);
+  const replay = createReplay({
+    roster: buildRoster(config.senders, await readKnowledge(config), clock),
+    rules: config.rules,
+    start: [...config.preseed].reduce<State>(
+      (state, sender) => withEntry(state, preseeded(sender, clock)),
+      EMPTY_STATE,
+    ),
+    preseed: config.preseed,
+    otherSettings,
+    now: Math.min(clock, log.writtenAt ?? clock),
+  });
+  const splitter = createLineSplitter(replay.take);
+  const progress = createProgress(log);
+  try {
+    for await (const chunk of log.chunks) {
+      splitter.push(chunk);
+      progress.tell(replay.lines);
+    }
+  } finally {
+    progress.clear();
+  }
+  splitter.end();
+  const report = replay.report();
+  process.stdout.write(json ? `${JSON.stringify(documentOf(report))}\n` : replayText(report, config.rules));
+}
+
+/** Says on a terminal how far it is; nothing else on stderr. */
+function createProgress(log: LogFile): { tell(lines: number): void; clear(): void } {
+  let toldAt = Date.now();
+  let isShown = false;
+  return {
+    tell(lines) {
+      const now = Date.now();
+      if (!process.stderr.isTTY || now - toldAt < PROGRESS_MS) return;
+      toldAt = now;
+      isShown = true;
+      const share = log.share();
+      process.stderr.write(`\r${share === null ? `${lines} lines` : `${Math.floor(100 * share)} %`} `);
+    },
+    clear() {
+      if (isShown) process.stderr.write('\r\x1b[K');
+    },
+  };
+}
+
+/** Times as ISO text. */
+function documentOf({
+  lines,
+  postfixLines,
+  untimed,
+  period,
+  senders,
+  strangers,
+  whatIf,
+}: ReplayReport): object {
+  return {
+    lines,
+    postfixLines,
+    untimed,
+    period: period && { from: isoOf(period.from), to: isoOf(period.to) },
+    senders: senders.map((sender) => ({
+      ...sender,
+      allowed: sender.allowed.map((one) => ({ ...one, at: isoOf(one.at), until: isoOf(one.until) })),
+    })),
+    strangers,
+    whatIf,
+  };
+}
+
+function isoOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
