@@ -50,14 +50,12 @@ const grown: Zone = {
 };
 
 /** Has the daemon ask the senders now. */
-async function refresh({ stack }: Steps): Promise<{ code: number; summary: RefreshSummary }> {
-  const { code, stdout } = await stack.screenpass('refresh', '--json');
-  return { code, summary: JSON.parse(stdout) };
+function refresh({ stack }: Steps): Promise<{ code: number; answer: RefreshSummary }> {
+  return stack.answer('refresh');
 }
 
-async function check({ stack }: Steps, address: string): Promise<{ code: number; checked: object }> {
-  const { code, stdout } = await stack.screenpass('check', '--json', address);
-  return { code, checked: JSON.parse(stdout) };
+function check({ stack }: Steps, address: string): Promise<{ code: number; answer: object }> {
+  return stack.answer('check', address);
 }
 
 const nothingNew = { asked, added: {}, removed: {}, failed: [], suspicious: [] };
@@ -68,7 +66,7 @@ export function askingSteps(steps: Steps): void {
   const { stack, step } = steps;
 
   step('asks all senders at the start and when it is told to, and finds nothing new', async () => {
-    expect(await refresh(steps)).toEqual({ code: 0, summary: nothingNew });
+    expect(await refresh(steps)).toEqual({ code: 0, answer: nothingNew });
     const kinds = (await stack.alerts()).map(({ alert }) => alert);
     expect(kinds.filter((kind) => refreshAlerts.includes(kind))).toEqual([]);
   });
@@ -97,11 +95,11 @@ export function identitySteps(steps: Steps): void {
     const proven = { sender: 'salesforce', evidence: 'spf', network: `${salesforce.from}/32` };
     expect(await check(steps, salesforce.from)).toMatchObject({
       code: 0,
-      checked: { ...proven, allowed: false, decision: 'allow' },
+      answer: { ...proven, allowed: false, decision: 'allow' },
     });
     expect(await check(steps, impostor.from)).toMatchObject({
       code: 1,
-      checked: { sender: null, evidence: null, network: null, allowed: false, decision: 'refuse' },
+      answer: { sender: null, evidence: null, network: null, allowed: false, decision: 'refuse' },
     });
   });
 
@@ -136,7 +134,7 @@ export function identitySteps(steps: Steps): void {
     await stack.alert('sender-recovered', { sender: 'salesforce' }, told);
     expect(await check(steps, salesforce.from)).toMatchObject({
       code: 0,
-      checked: { sender: 'salesforce', evidence: 'spf', allowed: true, decision: 'keep' },
+      answer: { sender: 'salesforce', evidence: 'spf', allowed: true, decision: 'keep' },
     });
   });
 }
@@ -150,14 +148,14 @@ export function refreshSteps(steps: Steps, known: readonly Client[]): void {
     const told = (await stack.alerts()).length;
     await stack.engine('stop', 'dns');
 
-    const [{ code, summary }, unanswered] = await Promise.all([refresh(steps), check(steps, impostor.from)]);
-    expect([code, summary.failed.map(({ sender }) => sender)]).toEqual([3, asked]);
-    expect(summary).toMatchObject({ added: {}, removed: {}, suspicious: [] });
+    const [{ code, answer }, unanswered] = await Promise.all([refresh(steps), check(steps, impostor.from)]);
+    expect([code, answer.failed.map(({ sender }) => sender)]).toEqual([3, asked]);
+    expect(answer).toMatchObject({ added: {}, removed: {}, suspicious: [] });
     const alert = await stack.alert('refresh-failed', {}, told);
     expect(alert).toMatchObject({ senders: asked, count: asked.length });
     expect(unanswered).toMatchObject({
       code: 3,
-      checked: { sender: null, allowed: false, decision: 'refuse' },
+      answer: { sender: null, allowed: false, decision: 'refuse' },
     });
 
     expect(stack.readTable()).toBe(table);
@@ -168,7 +166,7 @@ export function refreshSteps(steps: Steps, known: readonly Client[]): void {
     const table = stack.readTable();
     const told = (await stack.alerts()).length;
     await stack.engine('start', 'dns');
-    expect(await refresh(steps)).toEqual({ code: 0, summary: nothingNew });
+    expect(await refresh(steps)).toEqual({ code: 0, answer: nothingNew });
     const alert = await stack.alert('senders-refreshed', {}, told);
     expect(alert).toMatchObject({ added: {}, removed: {}, recovered: asked });
     expect(stack.readTable()).toBe(table);
@@ -180,7 +178,7 @@ export function refreshSteps(steps: Steps, known: readonly Client[]): void {
     await stack.publish(grown);
 
     const added = { sendgrid: [taken] };
-    expect(await refresh(steps)).toEqual({ code: 0, summary: { ...nothingNew, added } });
+    expect(await refresh(steps)).toEqual({ code: 0, answer: { ...nothingNew, added } });
     expect(await stack.alert('senders-refreshed', {}, told)).toMatchObject({
       added,
       removed: {},

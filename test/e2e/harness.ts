@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { ReplayReport } from '../../src/core/replay.ts';
 import type { Zone } from '../double/dns-zone.ts';
 import { dnsmasqOptions } from './dns-options.ts';
 import { composeCommand, engineSocket, must, type Output, run } from './program.ts';
@@ -23,6 +24,7 @@ export interface Alert {
   readonly level: string;
   readonly time: string;
   readonly alert: string;
+  readonly id: string;
   readonly msg: string;
   readonly sender?: string;
   readonly client?: string;
@@ -42,6 +44,8 @@ export interface Client {
   readonly from: string;
   readonly helo: string;
   readonly sender: string;
+  /** One whom the mail container knows, if not set. */
+  readonly recipient?: string;
 }
 
 const SERVICES = ['mailserver', 'screenpass', 'dns'] as const;
@@ -56,7 +60,7 @@ export interface StackOptions {
   readonly wired: boolean;
   /** Addresses that a test client may come from. */
   readonly clients: readonly string[];
-  /** Those of them that the DNS blocklist lists. */
+  /** Those of them that the DNS blocklist lists; ADDRESS=ANSWER where it answers something else than 127.0.0.2. */
   readonly listed: readonly string[];
   /** What DNS says when screenpass asks. */
   readonly zone: Zone;
@@ -69,6 +73,7 @@ export class Stack {
   /** Address space for tests (RFC 2544). */
   readonly #network = `198.19.${randomInt(256)}`;
   readonly #options: StackOptions;
+  readonly #more: string[] = [];
 
   constructor(options: StackOptions) {
     this.#options = options;
@@ -93,6 +98,7 @@ export class Stack {
   /** Takes everything away again, whatever state it is in. The build cache stays. */
   async remove(): Promise<void> {
     try {
+      if (this.#more.length > 0) await must('docker', ['rm', '--force', ...this.#more]);
       await this.compose('down', '--volumes', '--timeout', '5');
       await run('docker', ['rmi', '--no-prune', ...SERVICES.map((service) => this.#name(service))]);
     } finally {
@@ -126,6 +132,12 @@ export class Stack {
     return run('docker', ['exec', this.#name('screenpass'), 'screenpass', ...args]);
   }
 
+  /** The same with --json: the exit code, and what the one JSON document says. */
+  async answer<T>(...args: string[]): Promise<{ code: number; answer: T }> {
+    const { code, stdout } = await this.screenpass(...args, '--json');
+    return { code, answer: JSON.parse(stdout) };
+  }
+
   /** What the Engine does with a container. */
   async engine(verb: 'stop' | 'start' | 'restart', service: Service): Promise<void> {
     await must('docker', [verb, this.#name(service)]);
@@ -137,6 +149,45 @@ export class Stack {
     const before = (await this.log('dns')).length;
     await this.engine('restart', 'dns');
     await this.logged('dns', /started/, before);
+  }
+
+  /** `screenpass replay --json` of the whole log of the mail container. */
+  async replay(): Promise<ReplayReport> {
+    const log = `docker logs ${this.#name('mailserver')}`;
+    const command = `docker exec -i ${this.#name('screenpass')} screenpass replay --json`;
+    return JSON.parse(await must('sh', ['-c', `${log} 2>&1 | ${command}`])) as ReplayReport;
+  }
+
+  /** The same, with these settings in place of its own. */
+  screenpassAs(settings: Readonly<Record<string, string>>, ...args: string[]): Promise<Output> {
+    const env = Object.entries(settings).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+    return run('docker', ['exec', ...env, this.#name('screenpass'), 'screenpass', ...args]);
+  }
+
+  /**
+   * One more mail container, that nobody configured: `run` or `create` with these options of the docker command. Gives its
+   * name.
+   */
+  async anotherMail(verb: 'run' | 'create', ...options: string[]): Promise<string> {
+    const name = `${this.#project}-mail-${this.#more.length + 1}`;
+    this.#more.push(name);
+    const detach = verb === 'run' ? ['--detach'] : [];
+    await must('docker', [
+      verb,
+      ...detach,
+      '--name',
+      name,
+      '--network',
+      'none',
+      ...options,
+      this.#name('mailserver'),
+    ]);
+    return name;
+  }
+
+  /** The directory of the table, on this machine. */
+  get shared(): string {
+    return dirname(this.#tablePath());
   }
 
   /** One more screenpass, with this mounted where its table should be, run to its end. */
@@ -151,8 +202,9 @@ export class Stack {
   }
 
   /** Lets a client try to send one message. */
-  async send({ from, helo, sender }: Client): Promise<Talk> {
+  async send({ from, helo, sender, recipient }: Client): Promise<Talk> {
     const options = ['--from-address', from, '--helo', helo, '--mail-from', sender];
+    if (recipient !== undefined) options.push('--rcpt-to', recipient);
     const command = ['exec', this.#name('mailserver'), 'smtp-client.pl', ...options];
     const { code, stdout, stderr } = await run('docker', command);
     if (code > 1) throw new Error(`the client from ${from} had no SMTP talk:\n${stdout}${stderr}`);

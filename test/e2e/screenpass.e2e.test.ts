@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { controlClients, controlSteps, isUnwell, isWell } from './control-steps.ts';
 import { askingSteps, dnsClients, identitySteps, refreshSteps, zone } from './dns-steps.ts';
+import { dnsblFaultSteps, gateClients, gateListed, gateSteps, hostnameSteps } from './gates-steps.ts';
 import { type Client, Stack, TABLE, WIRING } from './harness.ts';
 import { blocked, createSteps, stepTime } from './steps.ts';
 
@@ -16,8 +18,9 @@ const stranger = '203.0.113.9';
 // The first run also builds the images.
 const buildTime = 900_000;
 
-const clients = [ses, sesRetry, sesUnwanted, sendgrid, stranger, ...dnsClients];
-const listed = clients.filter((address) => address !== sesUnwanted);
+const refused = [ses, sesRetry, sendgrid, stranger, ...dnsClients, ...controlClients];
+const clients = [...refused, sesUnwanted, ...gateClients];
+const listed = [...refused, ...gateListed];
 
 function sesClient(from: string): Client {
   const [, , , last] = from.split('.');
@@ -47,6 +50,7 @@ describe('screenpass beside a mail container that reads its table', () => {
   });
 
   askingSteps(steps);
+  hostnameSteps(steps);
 
   step('opens the door for all of Amazon SES when postscreen refuses one of its addresses', async () => {
     await isRefused(sesClient(ses), blocked(ses));
@@ -73,6 +77,8 @@ describe('screenpass beside a mail container that reads its table', () => {
     expect(recovered.seconds).toBeGreaterThanOrEqual(0);
   });
 
+  gateSteps(steps, sesClient(ses));
+
   step('opens nothing for a stranger who calls himself Amazon SES', async () => {
     const table = stack.readTable();
     await isRefused(boaster, blocked(stranger));
@@ -85,28 +91,40 @@ describe('screenpass beside a mail container that reads its table', () => {
 
   identitySteps(steps);
 
-  step('leaves standing what the operator refuses above our block', async () => {
+  step('leaves standing what the operator refuses above our block, and says that it does', async () => {
+    const told = (await stack.alerts()).length;
     const table = stack.readTable().replace('# >>> screenpass', `${operatorsLine}# >>> screenpass`);
     expect(table).toContain(operatorsLine);
     stack.writeTable(table);
     await stack.inMail('postfix', 'reload');
 
     await isRefused(sesClient(sesUnwanted), '550 5.3.2 Service currently unavailable');
+    const alert = await stack.alert('sender-still-refused', { client: sesUnwanted }, told);
+    expect(alert).toMatchObject({
+      level: 'error',
+      gate: 'operator-reject',
+      why: expect.stringContaining('a reject rule of yours stands above the rules of screenpass'),
+    });
     await passes(sesClient(sesRetry));
     expect(stack.readTable()).toBe(table);
     const decisions = (await stack.alerts()).filter(({ client }) => client === sesUnwanted);
     expect(decisions.map(({ decision }) => decision)).not.toContain('allow');
   });
 
+  controlSteps(steps);
+  dnsblFaultSteps(steps);
+
   step('says that the mail container went and came back, and follows it again', async () => {
     const told = (await stack.alerts()).length;
     const before = (await stack.log('mailserver')).length;
     await stack.engine('stop', 'mailserver');
     await stack.alert('mailserver-lost', {}, told);
+    await isUnwell(stack);
     await stack.engine('start', 'mailserver');
     await stack.alert('mailserver-back', {}, told);
     await stack.logged('mailserver', /daemon started/, before);
     await passes(sesClient(ses));
+    await isWell(stack);
   });
 
   step('goes on over a restart of the mail container, however quick', async () => {
@@ -114,6 +132,17 @@ describe('screenpass beside a mail container that reads its table', () => {
     await stack.engine('restart', 'mailserver');
     await stack.logged('mailserver', /daemon started/, before);
     await passes(sesClient(ses));
+  });
+
+  step('replays the whole log to the refusals that it told of', async () => {
+    const container = (await stack.inspect('mailserver', '{{.Id}}')).slice(0, 12);
+    const told: Record<string, number> = {};
+    for (const { alert, id, sender = '' } of await stack.alerts())
+      if (alert === 'sender-refused' && id.startsWith(container)) told[sender] = (told[sender] ?? 0) + 1;
+    expect(Object.keys(told).length).toBeGreaterThan(1);
+    const { senders } = await stack.replay();
+    const refused = senders.filter(({ refused }) => refused.total > 0);
+    expect(Object.fromEntries(refused.map(({ sender, refused }) => [sender, refused.total]))).toEqual(told);
   });
 
   step('serves a mail container that is made anew, with what it knew before', async () => {
@@ -139,10 +168,13 @@ describe('screenpass beside a mail container that reads its table', () => {
 
   refreshSteps(steps, [sesClient(ses), sendgridClient]);
 
-  step('says that it stops, and ends well', async () => {
+  step('says that it stops with what it had kept for the hour, and ends well', async () => {
+    const told = (await stack.alerts()).length;
     await stack.compose('stop', 'screenpass');
     expect(await stack.inspect('screenpass', '{{.State.ExitCode}}')).toBe('0');
-    await stack.alert('stopping');
+    await stack.alert('stopping', {}, told);
+    const rest = (await stack.alerts()).slice(told).map(({ alert, gate }) => gate ?? alert);
+    expect(rest).toEqual(['client-hostname', 'stopping']);
   });
 });
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Starts the DNS server and Postfix. Environment:
 #   CLIENT_ADDRESSES  addresses that test clients may come from, put on lo
-#   LISTED_ADDRESSES  addresses that zen.spamhaus.org lists, as far as this container can see
+#   LISTED_ADDRESSES  addresses that zen.spamhaus.org lists, as far as this container can see; ADDRESS=ANSWER
+#                     where the answer is not 127.0.0.2
 set -eu
 
 # As in docker-mailserver: the user's settings are taken over once, and a mere restart does not look again.
@@ -23,8 +24,9 @@ for address in ${CLIENT_ADDRESSES:-}; do
   ip address replace "$address/32" dev lo
 done
 
-for address in ${LISTED_ADDRESSES:-}; do
-  echo "$address" | sed -E 's|(.*)\.(.*)\.(.*)\.(.*)|address=/\4.\3.\2.\1.zen.spamhaus.org/127.0.0.2|'
+for listed in ${LISTED_ADDRESSES:-}; do
+  echo "$listed" |
+    sed -E -e '/=/!s|$|=127.0.0.2|' -e 's|(.*)\.(.*)\.(.*)\.(.*)=(.*)|address=/\4.\3.\2.\1.zen.spamhaus.org/\5|'
 done >/run/dnsmasq-listed.conf
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 dnsmasq --conf-file=/etc/mail-test/dnsmasq.conf
