@@ -115,6 +115,8 @@ describe('screenpass check', () => {
       networks: [],
       since: 0,
       lastSeen: 0,
+      until: null,
+      reason: null,
       cause: null,
       refusedAt: null,
       announced: true,

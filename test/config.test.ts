@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Outside, readConfig, SETTINGS } from '../src/config.ts';
 import { ALERTS } from '../src/core/alert.ts';
+import { CHECKS } from '../src/core/finding.ts';
+import { GATES } from '../src/core/gate.ts';
 import { formatNetwork } from '../src/core/network.ts';
 import type { SenderDefinition } from '../src/core/sender.ts';
 import { cronInterval } from '../src/edge/clock.ts';
@@ -173,6 +175,8 @@ describe('wrong settings', () => {
   });
 });
 
+const DMS_DOCS = 'https://docker-mailserver.github.io/docker-mailserver/latest/';
+
 describe('the README', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const rows = (heading: string) =>
@@ -190,8 +194,19 @@ describe('the README', () => {
     expect(rows('Settings')).toEqual(wanted);
   });
 
+  it('has every check of doctor, and no other', () => {
+    expect(rows('Doctor')).toEqual(Object.entries(CHECKS).map(([name, asks]) => [`\`${name}\``, asks]));
+  });
+
   it('has every alert with its level and moment, and no other', () => {
     const wanted = Object.entries(ALERTS).map(([kind, { level, when }]) => [`\`${kind}\``, level, when]);
     expect(rows('Alerts')).toEqual(wanted);
+  });
+
+  it('has every gate behind postscreen with its remedy and page, and no other', () => {
+    const wanted = Object.entries(GATES).flatMap(([gate, { stands, remedy, docs }]) =>
+      stands === 'later' ? [[`\`${gate}\``, remedy, `[${docs}](${DMS_DOCS}${docs})`]] : [],
+    );
+    expect(rows('When another gate refused')).toEqual(wanted);
   });
 });

@@ -5,17 +5,9 @@ import { World } from './double/world.ts';
 
 const RULE = '54.240.0.0/17 permit';
 
-/** A world in which the daemon follows a wired mail server. */
-async function following(env: Record<string, string> = {}): Promise<World> {
-  const world = await World.create();
-  world.start(env);
-  await world.until('the log is followed', () => world.engine.followers > 0);
-  return world;
-}
-
 describe('a cloud sender that postscreen refuses', () => {
   it('gets through at the next try, from another address, and all of it is told', async () => {
-    await using world = await following();
+    await using world = await World.following();
     expect(await world.connect('54.240.27.75')).toBe('rejected');
     await world.alert('reload-done');
     world.clock.advance(42_000);
@@ -45,7 +37,7 @@ describe('a cloud sender that postscreen refuses', () => {
   });
 
   it('is allowed once for a burst from its pool, with one write and one reload', async () => {
-    await using world = await following();
+    await using world = await World.following();
     for (let i = 1; i <= 100; i += 1) {
       await world.connect(`54.240.27.${i}`);
       await world.connect(`167.89.93.${i}`, { helo: 'o1.sg.example', from: 'b@sendgrid.net' });
@@ -65,7 +57,7 @@ describe('a cloud sender that postscreen refuses', () => {
   });
 
   it('may be refused once more by a session that began before, which is told and changes nothing', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     const before = await world.readTable();
@@ -79,7 +71,7 @@ describe('a cloud sender that postscreen refuses', () => {
   });
 
   it('that is refused again by a session that saw the table is told as such', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     world.clock.advance(10_000);
@@ -92,7 +84,7 @@ describe('a cloud sender that postscreen refuses', () => {
   });
 
   it('is only waited for while the threshold is not reached', async () => {
-    await using world = await following({ SCREENPASS_THRESHOLD: '2' });
+    await using world = await World.following({ SCREENPASS_THRESHOLD: '2' });
     await world.connect('54.240.27.75');
     expect(await world.alert('sender-refused')).toMatchObject({ decision: 'wait' });
     await world.connect('54.240.27.76');
@@ -101,7 +93,7 @@ describe('a cloud sender that postscreen refuses', () => {
   });
 
   it('is turned away by the greet wait when it hangs up there twice', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75', { quitBefore: 'greeting', listed: [] });
     await world.connect('54.240.27.76', { quitBefore: 'greeting', listed: [] });
     expect(await world.alert('sender-refused')).toMatchObject({ gate: 'greet-wait', client: '54.240.27.76' });
@@ -109,9 +101,91 @@ describe('a cloud sender that postscreen refuses', () => {
   });
 });
 
+describe('a watched sender that another gate refuses', () => {
+  const refuse = (world: World, client = '54.240.27.75', id = '') =>
+    world.mail.log(
+      'smtpd',
+      1073,
+      `NOQUEUE: reject: RCPT from unknown[${client}]: 450 4.7.25 Client host rejected: cannot find your hostname, [${client}]; from=<a${id}@amazonses.com> to=<u@example.test> proto=ESMTP helo=<a27-75.smtp-out.us-west-2.amazonses.com>`,
+    );
+
+  it('is told with the gate and the setting to look at, and the table stays as it is', async () => {
+    await using world = await World.following();
+    await world.eventually(
+      'the table is there',
+      async () => (await world.readTable().catch(() => '')) !== '',
+    );
+    const before = await world.readTable();
+    refuse(world, '203.0.113.9');
+    refuse(world);
+    expect(await world.alert('other-gate')).toEqual({
+      alert: 'other-gate',
+      id: expect.stringMatching(/^amazon-ses client-hostname 2026-11-24T/),
+      sender: 'amazon-ses',
+      client: '54.240.27.75',
+      gate: 'client-hostname',
+      code: 450,
+      enhanced: '4.7.25',
+      text: 'Client host rejected',
+      count: 1,
+      remedy: expect.stringContaining('POSTFIX_REJECT_UNKNOWN_CLIENT_HOSTNAME=0'),
+      docs: 'config/environment/#postfix_reject_unknown_client_hostname',
+    });
+    await world.stop();
+    expect(await world.readTable()).toBe(before);
+    expect(world.told('other-gate')).toHaveLength(1);
+    expect([...world.told('sender-refused'), ...world.told('sender-allowed')]).toEqual([]);
+  });
+
+  it('500 times within an hour is told twice: at the first, and with the number of the others', async () => {
+    await using world = await World.following();
+    for (let i = 1; i <= 500; i += 1) {
+      refuse(world, `54.240.27.${i % 250}`, String(i));
+      world.clock.advance(7_000);
+    }
+    await world.alert('other-gate');
+    world.clock.advance(200_000);
+    world.mail.log('smtpd', 1038, 'connect from unknown[203.0.113.9]');
+    expect(await world.alert('other-gate', 2)).toMatchObject({ count: 499, client: '54.240.27.0' });
+    await world.stop();
+    expect(world.told('other-gate').map(({ count }) => count)).toEqual([1, 499]);
+  });
+
+  it('is told in full when the log falls silent, and when screenpass stops', async () => {
+    await using world = await World.following();
+    refuse(world);
+    refuse(world, '54.240.27.76');
+    await world.alert('other-gate');
+    await world.connect('8.8.8.8', { listed: [] });
+    await world.connect('54.240.1.1');
+    await world.alert('sender-refused');
+    world.clock.advance(3_600_000);
+    world.clock.runJob('17 * * * *');
+    expect(world.told('other-gate')).toMatchObject([{ count: 1 }, { count: 1, client: '54.240.27.76' }]);
+    refuse(world, '54.240.27.77');
+    await world.connect('54.240.27.78');
+    await world.alert('sender-refused', 2);
+    expect(world.told('other-gate')).toHaveLength(2);
+    await world.stop();
+    expect(world.told('other-gate')[2]).toMatchObject({ count: 1, client: '54.240.27.77' });
+  });
+
+  it('counts each line once when supervisord prints all of them twice', async () => {
+    await using world = await World.following();
+    const line =
+      '2026-11-24T02:00:00.000001+00:00 mail postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[54.240.27.75]: 554 5.7.1 <z@elsewhere.example>: Relay access denied; from=<a@b> to=<z@elsewhere.example> proto=ESMTP helo=<c>';
+    world.engine.say('stdout', line);
+    world.engine.say('stdout', `2026-11-24 02:00:00,000 DEBG 'mailserver' stdout output: ${line}`);
+    refuse(world);
+    await world.alert('other-gate', 2);
+    await world.stop();
+    expect(world.told('other-gate').map(({ gate }) => gate)).toEqual(['relay-denied', 'client-hostname']);
+  });
+});
+
 describe('nobody else gets in', () => {
   it('by claiming a name', async () => {
-    await using world = await following();
+    await using world = await World.following();
     const forged = '"x>, to=<y>, proto=ESMTP, helo=<a.amazonses.com"@amazonses.com';
     await world.connect('203.0.113.9', { helo: 'a8-1.smtp-out.amazonses.com', from: forged });
     await world.connect('198.51.100.7', { pregreet: true });
@@ -122,7 +196,7 @@ describe('nobody else gets in', () => {
   });
 
   it('by a line that did not come through the mail host’s syslog', async () => {
-    await using world = await following();
+    await using world = await World.following();
     const line =
       'postfix/postscreen[1]: NOQUEUE: reject: RCPT from [54.240.27.75]:5: 550 5.7.1 Service unavailable; client [54.240.27.75] blocked using z; from=<a@b>, to=<c@d>, proto=ESMTP, helo=<e>';
     world.engine.say('stdout', `mail ${line}`);
@@ -133,7 +207,7 @@ describe('nobody else gets in', () => {
   });
 
   it('when the administrator said never', async () => {
-    await using world = await following({ SCREENPASS_NEVER: '54.240.27.0/24' });
+    await using world = await World.following({ SCREENPASS_NEVER: '54.240.27.0/24' });
     await world.connect('54.240.27.75');
     expect(await world.alert('sender-refused')).toMatchObject({ decision: 'refuse' });
     await world.connect('54.240.28.75');
@@ -145,7 +219,7 @@ describe('nobody else gets in', () => {
 
 describe('observe mode', () => {
   it('tells the same decisions, writes nothing and executes nothing', async () => {
-    await using world = await following({ SCREENPASS_MODE: 'observe' });
+    await using world = await World.following({ SCREENPASS_MODE: 'observe' });
     await world.connect('54.240.27.75');
     expect(await world.alert('sender-refused')).toMatchObject({ decision: 'allow' });
     expect(await world.alert('sender-allowed')).toMatchObject({ sender: 'amazon-ses', effect: 'observed' });
@@ -217,7 +291,7 @@ describe('the table', () => {
   });
 
   it('is made whole when somebody alters or deletes it, and Postfix reads it again', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     await world.writeTable((await world.readTable()).replace(`${RULE}\n`, ''));
@@ -238,7 +312,7 @@ describe('the table', () => {
   });
 
   it('that does not change is not written or loaded again', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     const execs = () => world.engine.requests.filter((request) => request.includes('exec')).length;
@@ -256,7 +330,7 @@ describe('the table', () => {
 
 describe('a reload', () => {
   it('that fails is tried until it is done, and told twice: that it fails and that it is done', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     world.mail.reload = 'fails';
@@ -288,7 +362,7 @@ describe('a reload', () => {
   });
 
   it('that Postfix does not confirm in its log is not believed', async () => {
-    await using world = await following();
+    await using world = await World.following();
     world.mail.reload = 'unlogged';
     await world.connect('54.240.27.75');
     await world.eventually('it is told', () => world.told('reload-failed').length === 1);
@@ -299,7 +373,7 @@ describe('a reload', () => {
   });
 
   it('comes at once for the first change and after the interval for the next', async () => {
-    await using world = await following({ SCREENPASS_RELOAD_INTERVAL: '60s' });
+    await using world = await World.following({ SCREENPASS_RELOAD_INTERVAL: '60s' });
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     await world.connect('167.89.93.77');
@@ -324,7 +398,8 @@ describe('when postscreen does not use the table', () => {
     await using world = await World.create();
     world.mail.wiring = wiring;
     world.start();
-    expect(await world.alert('not-wired')).toMatchObject({ line, remedy: expect.stringContaining(line) });
+    const { line: told, remedy } = await world.alert('not-wired');
+    expect([told, remedy]).toEqual([line, expect.stringMatching(/^Put this line into [^\n]*cidr[^\n]*$/)]);
     await world.connect('54.240.27.75');
     expect(await world.alert('sender-allowed')).toMatchObject({ effect: 'not-wired' });
     await world.pass(20_000);
@@ -333,7 +408,7 @@ describe('when postscreen does not use the table', () => {
   });
 
   it('it is noticed while Postfix runs, at somebody else’s reload', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     world.mail.wiring = 'not-wired';
@@ -359,7 +434,7 @@ describe('when postscreen does not use the table', () => {
 
 describe('the mail container', () => {
   it('may stop, start and be made anew: the log is followed again and nothing is lost or told twice', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     world.engine.stop();
@@ -382,7 +457,7 @@ describe('the mail container', () => {
   });
 
   it('whose log stream is cut now and then makes no alert, loses no line and doubles none', async () => {
-    await using world = await following();
+    await using world = await World.following();
     world.mail.reload = 'unlogged';
     for (let i = 1; i <= 60; i += 1) {
       await world.connect(`54.240.27.${i}`);
@@ -434,7 +509,7 @@ describe('the mail container', () => {
 
 describe('after a restart of screenpass', () => {
   it('a refusal that was handled is not handled again, one of the meantime is', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     await world.stop();
@@ -455,7 +530,7 @@ describe('after a restart of screenpass', () => {
   });
 
   it('a session that was open is still known', async () => {
-    await using world = await following();
+    await using world = await World.following();
     const session = '[54.240.27.75]:4000';
     world.mail.log('postscreen', 910, `CONNECT from ${session} to [192.0.2.25]:25`);
     world.mail.log('postscreen', 910, `PREGREET 9 after 0 from ${session}: EHLO x`);
@@ -470,7 +545,7 @@ describe('after a restart of screenpass', () => {
   });
 
   it('without its state the entries come from the table', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     const before = await world.readTable();
@@ -485,7 +560,7 @@ describe('after a restart of screenpass', () => {
   });
 
   it('with a state that cannot be read it says so, keeps it aside and goes on', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.stop();
     await writeFile(world.stateFile, '{"version":1,');
     world.start();
@@ -497,17 +572,17 @@ describe('after a restart of screenpass', () => {
 
 describe('entries', () => {
   it('leave when their sender was not seen for the whole time', async () => {
-    await using world = await following({ SCREENPASS_TTL: '1h' });
+    await using world = await World.following({ SCREENPASS_TTL: '1h' });
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     world.clock.advance(3_000_000);
     await world.connect('54.240.27.76');
     await world.alert('sender-recovered');
     world.clock.advance(3_000_000);
-    world.clock.runJob('17 * * * *');
+    world.clock.runJob('* * * * *');
     expect(world.told('entry-expired')).toEqual([]);
     world.clock.advance(700_000);
-    world.clock.runJob('17 * * * *');
+    world.clock.runJob('* * * * *');
     await world.alert('entry-expired');
     await world.eventually('it is loaded', () => world.told('reload-done').length === 2);
     expect(await world.readTable()).not.toContain('permit');
@@ -515,7 +590,7 @@ describe('entries', () => {
   });
 
   it('of senders that are not watched any more leave at the next start', async () => {
-    await using world = await following();
+    await using world = await World.following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     await world.stop();
@@ -526,11 +601,11 @@ describe('entries', () => {
   });
 
   it('of SCREENPASS_PRESEED are there from the start and stay', async () => {
-    await using world = await following({ SCREENPASS_PRESEED: 'amazon-ses', SCREENPASS_TTL: '1h' });
+    await using world = await World.following({ SCREENPASS_PRESEED: 'amazon-ses', SCREENPASS_TTL: '1h' });
     await world.alert('reload-done');
     expect(await world.connect('54.240.27.75')).toBe('allowlisted');
     world.clock.advance(86_400_000);
-    world.clock.runJob('17 * * * *');
+    world.clock.runJob('* * * * *');
     expect(world.told('entry-expired')).toEqual([]);
     expect(world.told('sender-recovered')).toEqual([]);
   });

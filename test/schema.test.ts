@@ -64,7 +64,7 @@ describe('the catalogue', () => {
 
 describe('the saved state', () => {
   it('of a version before the senders were asked is read', () => {
-    const { senders: _, questions: __, ...before } = EMPTY_STATE;
+    const { senders: _, questions: __, lastRefusal: ___, ...before } = EMPTY_STATE;
     expect(readState(JSON.stringify(before))).toEqual({ ok: true, state: EMPTY_STATE });
   });
 
@@ -75,6 +75,8 @@ describe('the saved state', () => {
       networks: ['54.240.0.0/17'],
       since: 1,
       lastSeen: 2,
+      until: 3,
+      reason: 'a partner',
     } as const;
     const state = {
       ...EMPTY_STATE,
@@ -98,6 +100,7 @@ describe('the saved state', () => {
           ...{ code: 550, enhanced: '5.7.1', zones: ['zen.spamhaus.org'] },
         },
       ],
+      lastRefusal: { sender: 'google', client: '74.125.1.1', gate: 'dnsbl', at: 7 } as const,
       loaded: 'abc',
     };
     expect(readState(JSON.stringify(state))).toEqual({ ok: true, state });

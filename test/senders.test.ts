@@ -21,9 +21,7 @@ function ses(networks: readonly string[]): Zone {
 
 /** A world in which SES was refused and is allowed. */
 async function allowed(env: Record<string, string> = {}): Promise<World> {
-  const world = await World.create();
-  world.start({ SCREENPASS_SENDERS: 'amazon-ses,salesforce,sendgrid', ...env });
-  await world.until('the log is followed', () => world.engine.followers > 0);
+  const world = await World.following({ SCREENPASS_SENDERS: 'amazon-ses,salesforce,sendgrid', ...env });
   await settled(world);
   await world.connect('54.240.27.75');
   await world.alert('reload-done');
@@ -139,7 +137,7 @@ describe('a refresh of the senders', () => {
 
   it('answers a command that it does not know', async () => {
     await using world = await allowed();
-    expect(await world.ask('status')).toMatchObject({ ok: false, kind: 'usage' });
+    expect(await world.ask('dance')).toMatchObject({ ok: false, kind: 'usage' });
   });
 });
 

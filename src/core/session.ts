@@ -1,18 +1,7 @@
+import { createDnsblAnswers, type DnsblAnswer } from './dnsbl-answers.ts';
+import type { PostscreenGate } from './gate.ts';
 import type { PostfixEvent } from './postfix-event.ts';
-
-/** Which test of postscreen turned a session away. */
-export const GATES = [
-  'dnsbl',
-  'pregreet',
-  'protocol',
-  'first-contact',
-  'veto',
-  'greet-wait',
-  'overload',
-  'operator-reject',
-] as const;
-
-export type Gate = (typeof GATES)[number];
+import { type Limits, remember } from './remember.ts';
 
 /** One session that postscreen turned away. */
 export interface Refusal {
@@ -21,7 +10,7 @@ export interface Refusal {
   /** Log time of its CONNECT in ms; null when the log begins later. */
   readonly connectedAt: number | null;
   readonly at: number;
-  readonly gate: Gate;
+  readonly gate: PostscreenGate;
   /** Null with action drop or when the client left before RCPT: then Postfix logs no reply. */
   readonly code: number | null;
   readonly enhanced: string | null;
@@ -29,11 +18,28 @@ export interface Refusal {
   readonly zones: readonly string[];
 }
 
-export type Outcome =
+export type Outcome = (
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'passed'; readonly ip: string; readonly at: number; readonly allowlisted: boolean }
   /** The client left during the greet wait with nothing held against it. */
-  | { readonly kind: 'gave-up'; readonly refusal: Refusal };
+  | { readonly kind: 'gave-up'; readonly refusal: Refusal }
+) & { readonly findings: Findings };
+
+/** What postscreen's tests found in a session until its fate was known; other settings would judge by the same. */
+export interface Findings {
+  /** False: its CONNECT is not in the log, so something else may be missing, too. */
+  readonly whole: boolean;
+  /** The tests were not run: postscreen remembered that the client had passed them. */
+  readonly remembered: boolean;
+  /** The DNSBL score, which is logged when it reaches the threshold. */
+  readonly rank: number | null;
+  /** The greet wait was over, so the score was looked at. */
+  readonly greeted: boolean;
+  readonly pregreet: boolean;
+  readonly protocol: boolean;
+  /** What dnsblog had answered of the client when the score was looked at. */
+  readonly answers: readonly DnsblAnswer[];
+}
 
 export interface Sessions {
   /** Takes the next event of the log, `at` being its log time in ms; says when a session's fate is known. */
@@ -41,13 +47,14 @@ export interface Sessions {
   readonly size: number;
 }
 
-export interface SessionLimits {
-  readonly open: number;
-  readonly ageMs: number;
-}
-
 /** Longer than a session can take: 20 commands of 300 s each would, but Postfix gives up on a stalled client first. */
-export const SESSION_LIMITS: SessionLimits = { open: 100_000, ageMs: 15 * 60_000 };
+export const SESSION_LIMITS: Limits = { open: 100_000, ageMs: 15 * 60_000 };
+
+/**
+ * Sessions of one client that overlap in the greet wait share one round of lookups (postscreen_dnsbl.c), so answers may
+ * be this much older than the CONNECT: postscreen_dnsbl_timeout.
+ */
+const SHARED_MS = 10_000;
 
 interface Session {
   readonly ip: string;
@@ -57,6 +64,12 @@ interface Session {
   readonly since: number;
   readonly stamp: string | null;
   violation: 'dnsbl' | 'pregreet' | 'protocol' | null;
+  rank: number | null;
+  greeted: boolean;
+  pregreet: boolean;
+  protocol: boolean;
+  /** Null until the score is known. */
+  answers: readonly DnsblAnswer[] | null;
   denylisted: boolean;
   vetoed: boolean;
   leftGreetWait: boolean;
@@ -64,33 +77,26 @@ interface Session {
   over: boolean;
 }
 
-interface Listing {
-  readonly since: number;
-  readonly zones: Set<string>;
-}
-
 /**
  * Puts the lines of each `[ip]:port` together. By address and port, not by process id: after a reload the old
  * postscreen process hands its sessions to a child. Sessions without an end, which a stopping container leaves
  * behind, expire by log time; the oldest leave first when there are too many.
  */
-export function createSessions(limits: SessionLimits = SESSION_LIMITS): Sessions {
+export function createSessions(limits: Limits = SESSION_LIMITS): Sessions {
   const sessions = new Map<string, Session>();
-  const listings = new Map<string, Listing>();
+  const answers = createDnsblAnswers(limits);
 
   function take(event: PostfixEvent, at: number): Outcome | undefined {
     if (event.ip === null || event.kind.startsWith('smtpd') || event.kind.startsWith('milter'))
       return undefined;
     if (event.kind === 'dnsbl_listed') {
-      const listing = listings.get(event.ip) ?? { since: at, zones: new Set() };
-      if (event.dnsbl !== null && listing.zones.size < 20) listing.zones.add(event.dnsbl);
-      remember(listings, event.ip, listing, at, limits);
+      if (event.dnsbl !== null) answers.add(event.ip, { zone: event.dnsbl, answer: event.text ?? '', at });
       return undefined;
     }
     if (event.port === null) return undefined;
     const session = find(event, event.ip, event.port, at);
     if (session === undefined || session.over) return undefined;
-    return advance(session, event, at, [...(listings.get(event.ip)?.zones ?? [])]);
+    return advance(session, event, at, answers.of(event.ip));
   }
 
   function find(event: PostfixEvent, ip: string, port: number, at: number): Session | undefined {
@@ -101,15 +107,14 @@ export function createSessions(limits: SessionLimits = SESSION_LIMITS): Sessions
     if (known !== undefined && (!begins || repeated)) return known;
     if (event.kind === 'disconnect') return undefined;
     const session = newSession(ip, port, at, begins, event.stamp);
-    sessions.delete(key);
-    remember(sessions, key, session, at, limits);
+    remember(sessions, key, session, limits);
     return session;
   }
 
   return {
     take,
     get size() {
-      return sessions.size + listings.size;
+      return sessions.size + answers.size;
     },
   };
 }
@@ -122,6 +127,11 @@ function newSession(ip: string, port: number, at: number, begins: boolean, stamp
     since: at,
     stamp: begins ? stamp : null,
     violation: null,
+    rank: null,
+    greeted: false,
+    pregreet: false,
+    protocol: false,
+    answers: null,
     denylisted: false,
     vetoed: false,
     leftGreetWait: false,
@@ -129,52 +139,25 @@ function newSession(ip: string, port: number, at: number, begins: boolean, stamp
   };
 }
 
-/** Adds to a map that is in order of arrival, and drops what is too old or too many from its old end. */
-function remember<T extends { readonly since: number }>(
-  map: Map<string, T>,
-  key: string,
-  value: T,
-  now: number,
-  limits: SessionLimits,
-): void {
-  map.set(key, value);
-  for (const [oldest, { since }] of map) {
-    if (map.size <= limits.open && now - since <= limits.ageMs) break;
-    map.delete(oldest);
-  }
-}
-
 function advance(
   session: Session,
   event: PostfixEvent,
   at: number,
-  listed: readonly string[],
+  listed: readonly DnsblAnswer[],
 ): Outcome | undefined {
+  note(session, event, listed);
   switch (event.kind) {
     case 'allowlisted':
     case 'pass_new':
-    case 'pass_old':
+    case 'pass_old': {
       session.over = true;
-      return { kind: 'passed', ip: session.ip, at, allowlisted: event.kind === 'allowlisted' };
-    case 'denylisted':
-      session.denylisted = true;
-      return undefined;
-    case 'allowlist_veto':
-      session.vetoed = true;
-      return undefined;
-    case 'dnsbl_rank':
-      session.violation = 'dnsbl';
-      return undefined;
-    case 'pregreet':
-    case 'protocol':
-      session.violation = event.kind;
-      return undefined;
-    case 'hangup':
-      session.leftGreetWait = event.text === 'before';
-      return undefined;
+      const allowlisted = event.kind === 'allowlisted';
+      const findings = findingsOf(session, listed, event.kind === 'pass_old');
+      return { kind: 'passed', ip: session.ip, at, allowlisted, findings };
+    }
     case 'reject':
       session.over = true;
-      return { kind: 'refused', refusal: refusal(session, rejectGate(session, event), event, at, listed) };
+      return refused(session, rejectGate(session, event), event, at, listed);
     case 'disconnect':
       session.over = true;
       return ended(session, event, at, listed);
@@ -183,34 +166,85 @@ function advance(
   }
 }
 
+/** Keeps what the line says of the session. */
+function note(session: Session, event: PostfixEvent, listed: readonly DnsblAnswer[]): void {
+  switch (event.kind) {
+    case 'denylisted':
+      session.denylisted = true;
+      return;
+    case 'allowlist_veto':
+      session.vetoed = true;
+      return;
+    case 'dnsbl_rank':
+      session.violation = 'dnsbl';
+      session.rank = event.rank;
+      session.greeted = true;
+      // What comes later was too late to count.
+      session.answers = answersFor(session, listed);
+      return;
+    case 'pregreet':
+      session.violation = 'pregreet';
+      session.pregreet = true;
+      return;
+    case 'protocol':
+      session.violation = 'protocol';
+      session.protocol = true;
+      session.greeted = true;
+      return;
+    case 'hangup':
+      session.leftGreetWait = event.text === 'before';
+      session.greeted ||= event.text === 'after';
+      return;
+    case 'data_without_rcpt':
+    case 'pass_new':
+      session.greeted = true;
+      return;
+    case 'reject':
+      session.greeted ||= event.code !== null;
+      return;
+    default:
+      return;
+  }
+}
+
+function answersFor({ connectedAt }: Session, listed: readonly DnsblAnswer[]): readonly DnsblAnswer[] {
+  return connectedAt === null ? listed : listed.filter(({ at }) => at >= connectedAt - SHARED_MS);
+}
+
+function findingsOf(session: Session, listed: readonly DnsblAnswer[], remembered: boolean): Findings {
+  const { connectedAt, rank, greeted, pregreet, protocol } = session;
+  const answers = session.answers ?? answersFor(session, listed);
+  return { whole: connectedAt !== null, remembered, rank, greeted, pregreet, protocol, answers };
+}
+
 /** postscreen ended the session itself, without a reply that names a reason (action drop, or the client left). */
 function ended(
   session: Session,
   event: PostfixEvent,
   at: number,
-  listed: readonly string[],
+  listed: readonly DnsblAnswer[],
 ): Outcome | undefined {
   const gate = session.denylisted ? 'operator-reject' : session.violation;
-  if (gate !== null) return { kind: 'refused', refusal: refusal(session, gate, event, at, listed) };
+  if (gate !== null) return refused(session, gate, event, at, listed);
   if (!session.leftGreetWait) return undefined;
-  return { kind: 'gave-up', refusal: refusal(session, 'greet-wait', event, at, listed) };
+  return { ...refused(session, 'greet-wait', event, at, listed), kind: 'gave-up' };
 }
 
-function refusal(
+function refused(
   session: Session,
-  gate: Gate,
-  event: PostfixEvent,
+  gate: PostscreenGate,
+  { dnsbl, code, enhanced }: PostfixEvent,
   at: number,
-  listed: readonly string[],
-): Refusal {
-  const zones =
-    event.dnsbl === null ? listed : [event.dnsbl, ...listed.filter((zone) => zone !== event.dnsbl)];
+  listed: readonly DnsblAnswer[],
+): Extract<Outcome, { kind: 'refused' }> {
+  const zones = [...new Set([...(dnsbl === null ? [] : [dnsbl]), ...listed.map(({ zone }) => zone)])];
   const { ip, port, connectedAt } = session;
-  return { ip, port, connectedAt, at, gate, code: event.code, enhanced: event.enhanced, zones };
+  const refusal = { ip, port, connectedAt, at, gate, code, enhanced, zones };
+  return { kind: 'refused', refusal, findings: findingsOf(session, listed, false) };
 }
 
 /** The reply texts of postscreen(8); with soft_bounce the codes begin with 4 and only the text tells. */
-function rejectGate(session: Session, { code, text, dnsbl }: PostfixEvent): Gate {
+function rejectGate(session: Session, { code, text, dnsbl }: PostfixEvent): PostscreenGate {
   if (code === null) return 'overload';
   if (session.denylisted || (text === 'Service currently unavailable' && code >= 500))
     return 'operator-reject';

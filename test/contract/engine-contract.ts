@@ -10,6 +10,7 @@ export function engineContract(name: string, setup: Setup): void {
     inspectContract(setup);
     followContract(setup);
     execContract(setup);
+    diagnosticContract(setup);
 
     it('is unreachable when nobody answers', async () => {
       await using subject = await setup();
@@ -71,4 +72,46 @@ function inspectContract(setup: Setup): void {
     await using over = await relay(subject.socketPath);
     expect((await running(engineOf(subject, subject.name, over.host))).id).toBe(await subject.id());
   });
+}
+
+/** What doctor relies on. */
+function diagnosticContract(setup: Setup): void {
+  it.each(NAMINGS)('grants every call that a container named by %s takes', async (_, naming) => {
+    await using subject = await setup();
+    expect(await engineOf(subject, naming(subject)).refusedCalls()).toEqual([]);
+  });
+
+  it('lists the container with its image, also when it is stopped', async () => {
+    await using subject = await setup();
+    const listed = async () =>
+      (await engineOf(subject).containers()).find(({ name }) => name === subject.name);
+    expect(await listed()).toEqual({ name: subject.name, image: subject.image });
+    await subject.stop();
+    expect(await listed()).toEqual({ name: subject.name, image: subject.image });
+  });
+
+  it.each([false, true])('gives the last lines of both streams together, and ends (tty: %s)', async (tty) => {
+    await using subject = await setup({ tty });
+    const engine = engineOf(subject);
+    const container = await running(engine);
+    expect(await engine.lastLines(container, 3)).toEqual([]);
+    await subject.say('stdout', 'one', 'two');
+    await subject.say('stderr', 'three');
+    await subject.say('stdout', 'four');
+    const last = await until(async () => {
+      const lines = (await engine.lastLines(container, 3)).map(({ text }) => text);
+      return lines.at(-1) === 'four' ? lines : undefined;
+    });
+    expect(last).toEqual(['two', 'three', 'four']);
+    expect(await engine.lastLines(container, 100)).toHaveLength(4);
+  });
+}
+
+/** A real Engine has what a container wrote a moment later. */
+async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined) return seen;
+    await new Promise((done) => setTimeout(done, 20));
+  }
 }

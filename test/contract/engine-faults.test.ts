@@ -3,16 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createDockerEngine } from '../../src/edge/docker.ts';
-import type { Engine } from '../../src/ports.ts';
+import type { DiagnosticEngine } from '../../src/ports.ts';
 import { type EngineDouble, startEngineDouble } from '../double/engine.ts';
 import { frame } from '../double/wire.ts';
 import { running } from './subject.ts';
 import { type Collected, collect } from './tools.ts';
 
+const EXEC_CALLS = ['POST /containers/{id}/exec', 'POST /exec/{id}/start', 'GET /exec/{id}/json'] as const;
+
 // What no real Engine does when asked to, and every one does some day.
 let directory: string;
 let double: EngineDouble;
-let engine: Engine;
+let engine: DiagnosticEngine;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'screenpass-contract-'));
@@ -120,4 +122,33 @@ it('gives the exit code of a command whose container stopped', async () => {
   await started;
   double.stop();
   expect(await result).toMatchObject({ exitCode: 137 });
+});
+
+it.each([
+  [[], ['GET /containers/{id}/json', 'GET /containers/{id}/logs', ...EXEC_CALLS]],
+  [['CONTAINERS'], EXEC_CALLS],
+  [
+    ['CONTAINERS', 'POST'],
+    ['POST /exec/{id}/start', 'GET /exec/{id}/json'],
+  ],
+  [
+    ['CONTAINERS', 'EXEC'],
+    ['POST /containers/{id}/exec', 'POST /exec/{id}/start'],
+  ],
+  [['CONTAINERS', 'EXEC', 'POST'], []],
+] as const)('names the calls that a socket proxy with %j refuses', async (granted, refused) => {
+  double.behindProxy(...granted);
+  expect(await engine.refusedCalls()).toEqual(refused);
+});
+
+it('needs the list of containers only where a label is to be found', async () => {
+  double.behindProxy();
+  const byLabel = createDockerEngine({ host: double.host, container: 'service=mail' });
+  expect((await byLabel.refusedCalls())[0]).toBe('GET /containers/json');
+  await expect(engine.containers()).rejects.toMatchObject({ name: 'EngineError', kind: 'denied' });
+});
+
+it('does not take an Engine that is away for one that refuses', async () => {
+  await double.close();
+  await expect(engine.refusedCalls()).rejects.toMatchObject({ name: 'EngineError', kind: 'unreachable' });
 });

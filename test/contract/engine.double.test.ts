@@ -12,7 +12,8 @@ engineContract('the Engine double', async ({ tty = false, logDriver = 'json-file
   const socketPath = join(directory, 'engine.sock');
   const labels = { 'com.docker.compose.service': 'mail', 'contract.subject': 'this one' };
   const networks = { mail_default: '172.18.0.5/16', mail_six: 'fd00:18::5/64' };
-  const container = { name: 'mailserver', labels, networks, tty, mounts: ['/etc/screenpass'] };
+  const image = 'debian:bookworm-slim';
+  const container = { name: 'mailserver', image, labels, networks, tty, mounts: ['/etc/screenpass'] };
   const double = await startEngineDouble({ socketPath, container });
   double.logDriver(logDriver);
   const end = new AbortController();
@@ -25,6 +26,7 @@ engineContract('the Engine double', async ({ tty = false, logDriver = 'json-file
     service: 'mail',
     label: 'contract.subject=this one',
     mount: '/etc/screenpass',
+    image,
     networks: ['172.18.0.5/16', 'fd00:18::5/64'],
     id: async () => double.id,
     say: async (stream, ...lines) => {

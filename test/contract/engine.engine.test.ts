@@ -35,6 +35,7 @@ class Container implements Subject {
   readonly service = `${this.name}-service`;
   readonly label = `contract.subject=${this.name}`;
   readonly mount = '/etc/screenpass';
+  readonly image = image;
   /** The network `none` has no addresses. */
   readonly networks = [];
   readonly #directory: string;

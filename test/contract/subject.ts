@@ -1,5 +1,5 @@
 import { createDockerEngine } from '../../src/edge/docker.ts';
-import type { Engine, MailContainer, StreamName } from '../../src/ports.ts';
+import type { DiagnosticEngine, Engine, MailContainer, StreamName } from '../../src/ports.ts';
 
 export interface SubjectOptions {
   readonly tty?: boolean;
@@ -17,6 +17,7 @@ export interface Subject extends AsyncDisposable {
   /** `KEY=VALUE`, on this container only. */
   readonly label: string;
   readonly mount: string;
+  readonly image: string;
   readonly networks: readonly string[];
   id(): Promise<string>;
   /** The container writes these lines, one character a byte, each ended by LF. */
@@ -32,7 +33,7 @@ export type Setup = (options?: SubjectOptions) => Promise<Subject>;
 export const PATIENCE_MS = 40_000;
 
 /** The edge under test, for the subject by its name unless said otherwise. */
-export function engineOf(subject: Subject, container = subject.name, host = subject.host): Engine {
+export function engineOf(subject: Subject, container = subject.name, host = subject.host): DiagnosticEngine {
   return createDockerEngine({ host, container });
 }
 

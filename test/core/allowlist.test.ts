@@ -10,6 +10,8 @@ const entry = (sender: string, changes: Partial<Entry> = {}): Entry => ({
   networks: [],
   since: Date.parse('2026-11-24T02:24:44.017Z'),
   lastSeen: Date.parse('2026-11-24T02:24:44.017Z'),
+  until: null,
+  reason: null,
   cause: 'dnsbl 550 zen.spamhaus.org',
   refusedAt: null,
   announced: true,
@@ -37,6 +39,13 @@ describe('our block', () => {
       { entry: entry('amazon-ses'), networks: [network('54.240.0.0/17')] },
       { entry: entry('google', { cause: null }), networks: [] },
       {
+        entry: entry('185.199.108.0/22', {
+          ...{ scope: 'network', networks: ['185.199.108.0/22'], cause: 'operator' },
+          until: Date.parse('2026-12-01T02:24:44.017Z'),
+        }),
+        networks: [network('185.199.108.0/22')],
+      },
+      {
         entry: entry('x', { scope: 'address', networks: ['192.0.2.1/32', '192.0.2.9/32'] }),
         networks: ['192.0.2.1/32', '192.0.2.9/32'].map(network),
       },
@@ -46,6 +55,9 @@ describe('our block', () => {
 
   it('is never misread, whatever stands in it', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 500 }), (text) => void readEntries(text)));
+    expect(readEntries('# x, since 2026-11-24T02:24:44.017Z, until later, scope sender, cause: x\n')).toEqual(
+      [],
+    );
     expect(readEntries('# evil, since yesterday, scope sender, cause: x\n0.0.0.0/0 permit\n')).toEqual([]);
   });
 });

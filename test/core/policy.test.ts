@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { PostscreenGate } from '../../src/core/gate.ts';
 import { contains, formatNetwork, network, parseAddress } from '../../src/core/network.ts';
 import {
   afterGivingUp,
@@ -14,7 +15,7 @@ import {
   WIDEST,
 } from '../../src/core/policy.ts';
 import { buildSenderIndex, type Sender } from '../../src/core/sender-index.ts';
-import type { Gate, Refusal } from '../../src/core/session.ts';
+import type { Refusal } from '../../src/core/session.ts';
 import { EMPTY_STATE, type Entry, entryOf, type State, withEntry } from '../../src/core/state.ts';
 
 const SES: Sender = {
@@ -117,7 +118,7 @@ describe('a refusal of a watched sender', () => {
     expect(d.refusals).toEqual({});
   });
 
-  it.each(['overload', 'operator-reject'] as Gate[])('by %s is not cured by the table', (gate) => {
+  it.each(['overload', 'operator-reject'] as PostscreenGate[])('by %s is not cured by the table', (gate) => {
     expect(take(EMPTY_STATE, '54.240.27.75', 0, RULES, { gate })[0]).toEqual({
       kind: 'refuse',
       reason: 'not-curable',
@@ -131,7 +132,7 @@ describe('a refusal of a watched sender', () => {
     'first-contact',
     'veto',
     'greet-wait',
-  ] as Gate[])('by %s is', (gate) => {
+  ] as PostscreenGate[])('by %s is', (gate) => {
     expect(take(EMPTY_STATE, '54.240.27.75', 0, RULES, { gate })[0].kind).toBe('allow');
   });
 
@@ -200,6 +201,8 @@ const ENTRY: Entry = {
   networks: [],
   since: 0,
   lastSeen: 0,
+  until: null,
+  reason: null,
   cause: null,
   refusedAt: null,
   announced: true,

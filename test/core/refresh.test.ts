@@ -197,7 +197,17 @@ it('whatever is answered, no network that is too wide or reserved is ever known'
 
 describe('after a refresh', () => {
   const entry = (sender: string, scope: Entry['scope']): Entry => ({
-    ...{ sender, scope, networks: [], since: 1, lastSeen: 1, cause: null, refusedAt: null },
+    ...{
+      sender,
+      scope,
+      networks: [],
+      since: 1,
+      lastSeen: 1,
+      until: null,
+      reason: null,
+      cause: null,
+      refusedAt: null,
+    },
     ...{ announced: true, inForce: 5 },
   });
 

@@ -41,6 +41,18 @@ describe('a session is refused', () => {
           enhanced: '5.7.1',
           zones: ['zen.spamhaus.org', 'bl.example.org'],
         },
+        findings: {
+          whole: true,
+          remembered: false,
+          rank: 5,
+          greeted: true,
+          pregreet: false,
+          protocol: false,
+          answers: [
+            { zone: 'bl.example.org', answer: '127.0.0.2', at: 1000 },
+            { zone: 'zen.spamhaus.org', answer: '127.0.0.2', at: 2000 },
+          ],
+        },
       },
     ]);
   });
@@ -127,6 +139,73 @@ describe('a session is not refused', () => {
   });
 });
 
+describe('what was found in a session', () => {
+  const CONNECT = `CONNECT from ${A} to [192.0.2.25]:25`;
+  const listed = (zone: string) => `addr 54.240.27.75 listed by domain ${zone} as 127.0.0.2`;
+
+  it('is what dnsblog had answered when the score was taken, not what came too late', () => {
+    const lines = [CONNECT, listed('a.example'), `DNSBL rank 3 for ${A}`, listed('late.example'), REJECT];
+    expect(play(lines)).toMatchObject([{ findings: { rank: 3, answers: [{ zone: 'a.example' }] } }]);
+  });
+
+  it('holds the answers that an overlapping session of the same client asked for, and none from long before', () => {
+    const sessions = createSessions();
+    play([listed('gone.example')], sessions, 0);
+    play([listed('a.example')], sessions, 20_000);
+    const [outcome] = play([CONNECT, `PASS NEW ${A}`], sessions, 25_000);
+    expect(outcome?.findings.answers.map(({ zone }) => zone)).toEqual(['a.example']);
+  });
+
+  it('is known of a client that comes again when its first answers have expired', () => {
+    const sessions = createSessions();
+    play([CONNECT, listed('a.example'), `PASS NEW ${A}`], sessions, 0);
+    const [outcome] = play([CONNECT, listed('a.example'), `PASS NEW ${A}`], sessions, 16 * 60_000);
+    expect(outcome?.findings.answers).toHaveLength(1);
+  });
+
+  it.each([
+    [
+      'nothing of tests that postscreen remembers',
+      [CONNECT, `PASS OLD ${A}`],
+      { remembered: true, greeted: false },
+    ],
+    [
+      'all, when its CONNECT is there',
+      [CONNECT, `PASS NEW ${A}`],
+      { whole: true, remembered: false, greeted: true },
+    ],
+    ['not all, when the log begins later', [`PASS NEW ${A}`], { whole: false }],
+    [
+      'no score, when it was dropped at once',
+      [CONNECT, `PREGREET 14 after 0 from ${A}: x`, `DISCONNECT ${A}`],
+      { pregreet: true, greeted: false },
+    ],
+    [
+      'each test that failed, whichever gave the reply',
+      [
+        CONNECT,
+        `PREGREET 14 after 0 from ${A}: x`,
+        `DNSBL rank 3 for ${A}`,
+        `BARE NEWLINE from ${A} after EHLO`,
+        REJECT,
+      ],
+      { pregreet: true, rank: 3, protocol: true, greeted: true },
+    ],
+    [
+      'that a client left after the greet wait',
+      [
+        CONNECT,
+        `PREGREET 14 after 0 from ${A}: x`,
+        `HANGUP after 1 from ${A} in tests after SMTP handshake`,
+        `DISCONNECT ${A}`,
+      ],
+      { greeted: true },
+    ],
+  ])('is %s', (_, lines, findings) => {
+    expect(play(lines)).toMatchObject([{ findings }]);
+  });
+});
+
 describe('sessions', () => {
   it.each([
     ['ALLOWLISTED', true],
@@ -135,7 +214,7 @@ describe('sessions', () => {
     ['PASS OLD', false],
   ])('%s passes', (words, allowlisted) => {
     const outcomes = play([`CONNECT from ${A} to [192.0.2.25]:25`, `${words} ${A}`]);
-    expect(outcomes).toEqual([{ kind: 'passed', ip: '54.240.27.75', at: 1000, allowlisted }]);
+    expect(outcomes).toMatchObject([{ kind: 'passed', ip: '54.240.27.75', at: 1000, allowlisted }]);
   });
 
   it('tell of a client that left during the greet wait', () => {
@@ -183,6 +262,13 @@ describe('sessions', () => {
       play([`CONNECT from [192.0.2.1]:${port} to [192.0.2.25]:25`], sessions, port);
     expect(sessions.size).toBe(100);
     expect(play(['DISCONNECT [192.0.2.1]:1'], sessions, 2000)).toEqual([]);
+  });
+
+  it('leave when the log goes back in time, as two files in the wrong order do', () => {
+    const sessions = createSessions({ open: 100, ageMs: 60_000 });
+    play([`CONNECT from ${A} to [192.0.2.25]:25`], sessions, 1_000_000);
+    play(['CONNECT from [192.0.2.1]:1 to [192.0.2.25]:25'], sessions, 0);
+    expect(sessions.size).toBe(1);
   });
 
   it('expire by log time', () => {

@@ -34,6 +34,15 @@ describe('a table is good', () => {
     expect(judgeTable(TABLE, [{ ...permit, stderr }], 'members')).toEqual({ good: true, complaint: null });
   });
 
+  it('when the bad line is the last one of a table without a block of ours', () => {
+    expect(
+      judgeTable('# mine\n1.2.3.4/24 permit', [{ ...skipped(2), stdout: '' }], 'stranger'),
+    ).toMatchObject({
+      good: true,
+      complaint: { line: 2 },
+    });
+  });
+
   it('when it has no rules and a stranger is not found', () => {
     expect(judgeTable(TABLE, [nothing], 'stranger').good).toBe(true);
   });

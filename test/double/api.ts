@@ -26,11 +26,13 @@ export interface Route {
 
 const API_VERSION = '1.41';
 
-/** A server that speaks HTTP as the Engine does: optional version in the path, JSON, `{"message"}` for errors. */
+/**
+ * A server that speaks HTTP as the Engine does: optional version in the path, JSON, `{"message"}` for errors. `seen` is
+ * told each request, and may throw an ApiError for it.
+ */
 export function apiServer(routes: readonly Route[], seen: (request: string) => void): Server {
   return createServer((request, response) => {
-    seen(`${request.method} ${request.url}`);
-    dispatch(routes, request, response).catch((error: unknown) => {
+    dispatch(routes, seen, request, response).catch((error: unknown) => {
       const status = error instanceof ApiError ? error.status : 500;
       // Too late for a status: as when the Engine fails in the middle of an answer.
       if (response.headersSent) response.destroy();
@@ -57,9 +59,11 @@ export function flag(query: URLSearchParams, name: string): boolean {
 
 async function dispatch(
   routes: readonly Route[],
+  seen: (request: string) => void,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  seen(`${request.method} ${request.url}`);
   const url = new URL(request.url ?? '/', 'http://engine');
   const [, version, path = ''] = /^(?:\/v(\d+\.\d+))?(\/.*)$/.exec(url.pathname) ?? [];
   if (version !== undefined && Number(version.split('.')[1]) > Number(API_VERSION.split('.')[1])) {

@@ -35,10 +35,11 @@ export class TestClock implements Clock {
     });
   }
 
-  cron(expression: string, run: () => void, signal: AbortSignal): void {
+  cron(expression: string, run: () => void, signal: AbortSignal): () => number | null {
     const job = { expression, run };
     this.#jobs.add(job);
     signal.addEventListener('abort', () => this.#jobs.delete(job), { once: true });
+    return () => null;
   }
 
   /** Moves on, or back, and wakes whose time has come. */

@@ -43,7 +43,8 @@ export class ContainerLog {
 
   /** Everything that is stored and asked for, ready to be sent. */
   read(query: LogQuery): Buffer[] {
-    return this.#entries.flatMap((entry) => this.encode(entry, query));
+    const first = Math.max(0, this.#entries.length - query.tail);
+    return this.#entries.slice(first).flatMap((entry) => this.encode(entry, query));
   }
 
   /** The entry as this reader gets it: one piece, or none if it was not asked for. */

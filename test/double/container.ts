@@ -4,6 +4,7 @@ import { ContainerLog } from './container-log.ts';
 
 export interface ContainerOptions {
   readonly name: string;
+  readonly image?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly tty?: boolean;
   /** Its address in each Engine network, with the length: `{ mail_default: '172.18.0.5/16' }`. */
@@ -114,6 +115,7 @@ export class Container {
     return {
       Id: this.id,
       Names: [`/${this.name}`],
+      Image: this.#options.image ?? 'mailserver/docker-mailserver:latest',
       Created: Math.floor(this.#startedAt / 1000),
       Labels: this.#options.labels ?? {},
       State: this.status,

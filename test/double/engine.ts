@@ -14,6 +14,9 @@ export interface EngineDoubleOptions {
   readonly clock?: Pick<Clock, 'now'>;
 }
 
+/** What a socket proxy grants, in the names of the common one (tecnativa/docker-socket-proxy). */
+export type ProxyFlag = 'CONTAINERS' | 'EXEC' | 'POST';
+
 /** A log stream that somebody follows. */
 interface Follower {
   readonly response: ServerResponse;
@@ -40,13 +43,17 @@ export class EngineDouble {
   readonly #server: Server;
   #exists = true;
   #execRefusal: number | undefined;
+  #granted: readonly ProxyFlag[] | undefined;
   #unreadableStatus = 501;
 
   constructor({ socketPath, container, clock }: EngineDoubleOptions) {
     this.host = `unix://${socketPath}`;
     this.#socketPath = socketPath;
     this.#container = new Container(container, () => (clock ?? Date).now());
-    this.#server = apiServer(this.#routes(), (request) => this.requests.push(request));
+    this.#server = apiServer(this.#routes(), (request) => {
+      this.requests.push(request);
+      this.#passProxy(request);
+    });
   }
 
   get id(): string {
@@ -110,6 +117,11 @@ export class EngineDouble {
   /** Answers exec requests like a socket proxy that does not grant them; undefined grants them again. */
   refuseExec(status: number | undefined): void {
     this.#execRefusal = status;
+  }
+
+  /** From now on a socket proxy stands before the Engine, which grants only this. */
+  behindProxy(...granted: ProxyFlag[]): void {
+    this.#granted = granted;
   }
 
   /** From now on the container logs through this driver. Engines differ in the status for one that cannot be read. */
@@ -180,6 +192,15 @@ export class EngineDouble {
         answer: ({ target }, response) => sendJson(response, 200, this.#execs.inspect(target)),
       },
     ];
+  }
+
+  #passProxy(request: string): void {
+    const [method = '', path = ''] = request.split(' ');
+    const granted = this.#granted;
+    if (granted === undefined) return;
+    const area = /^(?:\/v[\d.]+)?\/exec/.test(path) ? 'EXEC' : 'CONTAINERS';
+    if (!granted.includes(area) || (method !== 'GET' && !granted.includes('POST')))
+      throw new ApiError(403, 'Forbidden');
   }
 
   #find(reference: string): Container {

@@ -7,9 +7,11 @@ export interface LogQuery {
   readonly stderr: boolean;
   readonly timestamps: boolean;
   readonly since: bigint;
+  /** Only so many of the last entries, of both streams together. */
+  readonly tail: number;
 }
 
-const KNOWN = new Set(['follow', 'stdout', 'stderr', 'timestamps', 'since']);
+const KNOWN = new Set(['follow', 'stdout', 'stderr', 'timestamps', 'since', 'tail']);
 
 /** Reads the query of a log request; throws the Engine's own complaints. */
 export function readLogQuery(query: URLSearchParams): LogQuery {
@@ -22,5 +24,7 @@ export function readLogQuery(query: URLSearchParams): LogQuery {
   const text = query.get('since') || '0';
   const since = parseSince(text);
   if (since === undefined) throw new ApiError(500, `strconv.ParseInt: parsing "${text}": invalid syntax`);
-  return { stdout, stderr, timestamps: flag(query, 'timestamps'), since };
+  const last = query.get('tail') || 'all';
+  const tail = /^\d+$/.test(last) ? Number(last) : Number.POSITIVE_INFINITY;
+  return { stdout, stderr, timestamps: flag(query, 'timestamps'), since, tail };
 }

@@ -140,7 +140,7 @@ it('complains of a bad table once a process, and of an unknown word each time', 
 
 it('answers postconf by how it is wired', async () => {
   const list = async () => (await run(['postconf', '-hx', 'postscreen_access_list'])).stdout;
-  const override = async () => (await run(['postconf', '-P', '*/inet/postscreen_access_list'])).stdout;
+  const override = async () => (await run(['postconf', '-Px', '*/inet/*'])).stdout;
   const services = async () => (await run(['postconf', '-M'])).stdout;
   expect(await list()).toBe(`permit_mynetworks, cidr:${TABLE}\n`);
   expect(await override()).toBe('');
@@ -154,6 +154,27 @@ it('answers postconf by how it is wired', async () => {
   await write('203.0.113.0/24 permit\n');
   mail.idle();
   expect(await mail.connect('203.0.113.9', { ...CLIENT, listed: ZEN })).toBe('rejected');
+});
+
+it('answers what doctor asks', async () => {
+  const ask = async (...argv: string[]) => (await run(argv)).stdout;
+  const names = ['postscreen_dnsbl_sites', 'postscreen_greet_action'];
+  mail.parameters = { ...mail.parameters, postscreen_dnsbl_sites: '' };
+  expect(await ask('postconf', '-x', ...names)).toBe(
+    'postscreen_dnsbl_sites =\npostscreen_greet_action = enforce\n',
+  );
+  mail.overrides = { postscreen_greet_action: 'ignore' };
+  expect(await ask('postconf', '-Px', '*/inet/*')).toBe('smtp/inet/postscreen_greet_action = ignore\n');
+  expect(await ask('postconf', '-M')).toContain('postscreen -o postscreen_greet_action=ignore\n');
+  mail.accessList = 'permit';
+  expect(await ask('postconf', '-hx', 'postscreen_access_list')).toBe('permit\n');
+  expect(await ask('id', '-u')).toBe('0\n');
+  await write('text');
+  expect(await ask('stat', '-L', '-c', '%i %s %Y', TABLE)).toMatch(/^\d+ 4 \d+\n$/);
+  expect(await run(['stat', '-L', '-c', '%i %s %Y', `${TABLE}.old`])).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('No such file or directory'),
+  });
 });
 
 it('can fail to reload, or do so without a word', async () => {

@@ -1,7 +1,15 @@
 import type { Clock, ExecResult } from '../../src/ports.ts';
 import { type CidrTable, CidrTableError, readCidrTable } from './cidr-table.ts';
 import type { EngineDouble } from './engine.ts';
-import { hostPath, postconf, postmap, type TablePath, type Wiring } from './postfix-commands.ts';
+import {
+  hostPath,
+  postconf,
+  postmap,
+  type Setup,
+  stat,
+  type TablePath,
+  type Wiring,
+} from './postfix-commands.ts';
 import { type Client, type Outcome, playSession } from './session.ts';
 
 export interface MailServerOptions {
@@ -26,8 +34,19 @@ const NOT_RUNNING = {
 };
 
 /** docker-mailserver (edge of 2026, Postfix 3.10) as seen from outside: its log, and the commands run in it. */
-export class MailServerDouble {
+export class MailServerDouble implements Setup {
   wiring: Wiring = 'wired';
+  accessList: string | undefined;
+  overrides: Record<string, string> = {};
+  parameters: Record<string, string> = {
+    postscreen_dnsbl_sites: 'zen.spamhaus.org*3',
+    postscreen_dnsbl_action: 'enforce',
+    postscreen_greet_action: 'enforce',
+  };
+  /** Whom commands run as. */
+  uid = 0;
+  /** Nobody may open the table, not even root (SELinux). */
+  tableDenied = false;
   reload: ReloadMode = 'works';
   readonly #options: MailServerOptions;
   readonly #passed = new Set<string>();
@@ -40,7 +59,7 @@ export class MailServerDouble {
   constructor(options: MailServerOptions) {
     this.#options = options;
     this.#load();
-    options.engine.onExec((argv) => this.#run(argv));
+    options.engine.onExec((argv) => this.exec(argv));
   }
 
   /** postscreen ended for want of clients, and its successor reads the table afresh. */
@@ -86,7 +105,8 @@ export class MailServerDouble {
     this.#options.engine.say('stdout', `${stamp} mail postfix/${program}[${pid}]: ${message}`);
   }
 
-  async #run(argv: readonly string[]): Promise<ExecResult> {
+  /** A command in the container. */
+  async exec(argv: readonly string[]): Promise<ExecResult> {
     const result = this.#answer(argv);
     if (result === undefined)
       throw new Error(`the double of the mail server does not know: ${argv.join(' ')}`);
@@ -97,9 +117,13 @@ export class MailServerDouble {
     const { table } = this.#options;
     switch (program) {
       case 'postconf':
-        return postconf(args, this.wiring, table.inContainer);
+        return postconf(args, this, table.inContainer);
       case 'postmap':
-        return postmap(args, table);
+        return this.tableDenied ? denied(table.inContainer) : postmap(args, table);
+      case 'stat':
+        return stat(args, table);
+      case 'id':
+        return args.join() === '-u' ? { exitCode: 0, stdout: `${this.uid}\n`, stderr: '' } : undefined;
       case 'postfix':
         return args.length > 1 ? undefined : this.#postfix(args[0]);
       default:
@@ -167,4 +191,8 @@ export class MailServerDouble {
         return undefined;
     }
   }
+}
+
+function denied(file: string): ExecResult {
+  return { exitCode: 1, stdout: '', stderr: `postmap: fatal: open ${file}: Permission denied\n` };
 }

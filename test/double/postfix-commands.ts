@@ -1,9 +1,21 @@
+import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { ExecResult } from '../../src/ports.ts';
 import { CidrTableError, readCidrTable } from './cidr-table.ts';
 
 /** How postscreen is set up in the mail container. */
 export type Wiring = 'wired' | 'not-wired' | 'overridden' | 'no-postscreen';
+
+/** The configuration on disk in the mail container. */
+export interface Setup {
+  readonly wiring: Wiring;
+  /** `postscreen_access_list` of main.cf; undefined: as the wiring has it. */
+  readonly accessList: string | undefined;
+  /** More `-o NAME=VALUE` of the postscreen service. */
+  readonly overrides: Readonly<Record<string, string>>;
+  /** Other parameters of main.cf. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
 
 /** The table in the container and on this machine. Only its directory is shared, as a mount shares it. */
 export interface TablePath {
@@ -17,18 +29,24 @@ const MASTER_CF = [
   'smtp       unix  -       -       y       -       -       smtp',
 ];
 
-/** `postconf`, as far as it is asked about the access list; undefined: a question that the double does not know. */
-export function postconf(args: readonly string[], wiring: Wiring, table: string): ExecResult | undefined {
+/** `postconf`, as far as it is asked about postscreen; undefined: a question that the double does not know. */
+export function postconf(args: readonly string[], setup: Setup, table: string): ExecResult | undefined {
+  const { wiring, parameters } = setup;
   const question = args.join(' ');
+  if (args[0] === '-x' && args.length > 1) {
+    const lines = args.slice(1).map((name) => `${name} = ${parameters[name] ?? ''}`.trimEnd());
+    return args.slice(1).every((name) => name in parameters) ? done(`${lines.join('\n')}\n`) : undefined;
+  }
   switch (question) {
     case '-hx postscreen_access_list':
     case '-xh postscreen_access_list':
-      return done(wiring === 'not-wired' ? 'permit_mynetworks\n' : `permit_mynetworks, cidr:${table}\n`);
+      return done(
+        `${setup.accessList ?? (wiring === 'not-wired' ? 'permit_mynetworks' : `permit_mynetworks, cidr:${table}`)}\n`,
+      );
     case '-M':
-      return done(`${[smtpService(wiring), ...MASTER_CF].join('\n')}\n`);
-    case '-P */inet/postscreen_access_list':
-      if (wiring === 'overridden') return done('smtp/inet/postscreen_access_list = permit_mynetworks\n');
-      return done('', 'postconf: warning: unmatched request: "*/inet/postscreen_access_list"\n');
+      return done(`${[smtpService(setup), ...MASTER_CF].join('\n')}\n`);
+    case '-Px */inet/*':
+      return showOverrides(overridesOf(setup));
     default:
       return undefined;
   }
@@ -50,16 +68,40 @@ export function postmap(args: readonly string[], table: TablePath): ExecResult |
   }
 }
 
+/** `stat -L -c '%i %s %Y' FILE`; undefined: another use of it. */
+export function stat(args: readonly string[], table: TablePath): ExecResult | undefined {
+  const [, , format, file = '', ...more] = args;
+  if (args.slice(0, 2).join(' ') !== '-L -c' || format !== '%i %s %Y' || more.length > 0) return undefined;
+  const found = statSync(hostPath(file, table), { throwIfNoEntry: false });
+  if (found !== undefined) return done(`${found.ino} ${found.size} ${Math.floor(found.mtimeMs / 1000)}\n`);
+  const stderr = `stat: cannot statx '${file}': No such file or directory\n`;
+  return { exitCode: 1, stdout: '', stderr };
+}
+
 /** Where a file of the container is on this machine: nothing but the table's directory is shared. */
 export function hostPath(file: string, { inContainer, onHost }: TablePath): string {
   if (dirname(file) !== dirname(inContainer)) return join('/nonexistent', file);
   return file === inContainer ? onHost : join(dirname(onHost), basename(file));
 }
 
-function smtpService(wiring: Wiring): string {
-  if (wiring === 'no-postscreen') return 'smtp       inet  n       -       y       -       -       smtpd';
-  const override = wiring === 'overridden' ? ' -o postscreen_access_list=permit_mynetworks' : '';
-  return `smtp       inet  n       -       y       -       1       postscreen${override}`;
+/** `-o` settings of the service on port 25. */
+function overridesOf({ wiring, overrides }: Setup): [string, string][] {
+  const list = wiring === 'overridden' ? { postscreen_access_list: 'permit_mynetworks' } : {};
+  return Object.entries({ ...list, ...overrides });
+}
+
+function showOverrides(overrides: readonly [string, string][]): ExecResult {
+  if (overrides.length === 0) return done('', 'postconf: warning: unmatched request: "*/inet/*"\n');
+  return done(
+    overrides.map(([name, value]) => `smtp/inet/${name} = ${value}`.trimEnd().concat('\n')).join(''),
+  );
+}
+
+function smtpService(setup: Setup): string {
+  if (setup.wiring === 'no-postscreen')
+    return 'smtp       inet  n       -       y       -       -       smtpd';
+  const options = overridesOf(setup).map(([name, value]) => ` -o ${name}=${value}`);
+  return `smtp       inet  n       -       y       -       1       postscreen${options.join('')}`;
 }
 
 function done(stdout: string, stderr = ''): ExecResult {

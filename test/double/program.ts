@@ -10,7 +10,7 @@ export const PROGRAM = join(import.meta.dirname, '..', '..', 'dist', 'screenpass
 /** Runs it to its end. */
 export async function screenpass(
   args: string[],
-  { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {},
+  { env = {}, input = '' }: { env?: Record<string, string>; input?: string | Buffer } = {},
 ) {
   const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH, ...env } });
   let stdout = '';

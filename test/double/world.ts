@@ -64,6 +64,14 @@ export class World implements AsyncDisposable {
     return world;
   }
 
+  /** One in which the daemon follows a wired mail server. */
+  static async following(env: Record<string, string> = {}): Promise<World> {
+    const world = await World.create();
+    world.start(env);
+    await world.until('the log is followed', () => world.engine.followers > 0);
+    return world;
+  }
+
   get table(): string {
     return join(this.folder, 'postscreen_access.cidr');
   }

@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTableFile, createWholeFile, mountPoints } from '../../src/edge/file.ts';
+import { createFileLook, createTableFile, createWholeFile, mountPoints } from '../../src/edge/file.ts';
 import { FileError } from '../../src/ports.ts';
 
 const BYTES = Array.from({ length: 256 }, (_, i) => String.fromCharCode(i)).join('');
@@ -92,5 +94,28 @@ describe('mount points', () => {
       '',
     ].join('\n');
     expect(mountPoints(mountinfo)).toEqual(['/', '/etc/screen pass/table.cidr']);
+  });
+});
+
+describe('a look at files', () => {
+  const look = createFileLook();
+
+  it('gives the marks of the file behind a link, as stat prints them, and none of one that is not there', async () => {
+    const path = join(folder, 'table.cidr');
+    expect(await look.marks(path)).toBeUndefined();
+    await writeFile(path, 'text');
+    await symlink(path, join(folder, 'link'));
+    const { stdout } = await promisify(execFile)('stat', ['-L', '-c', '%i %s %Y', path]);
+    expect(await look.marks(path)).toBe(stdout.trim());
+    expect(await look.marks(join(folder, 'link'))).toBe(stdout.trim());
+  });
+
+  it('says whether a file could be replaced, and leaves nothing behind', async () => {
+    await look.replaceable(join(folder, 'table.cidr'));
+    expect(await readdir(folder)).toEqual([]);
+    const nowhere = look.replaceable(join(folder, 'missing', 'table.cidr'));
+    await expect(nowhere).rejects.toThrow(/its directory does not exist: mount it \(ENOENT\)/);
+    await writeFile(join(folder, 'file'), '', { mode: 0o755 });
+    await expect(look.replaceable(join(folder, 'file', 'table.cidr'))).rejects.toThrow(FileError);
   });
 });

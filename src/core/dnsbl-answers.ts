@@ -1,0 +1,42 @@
+import { type Limits, remember } from './remember.ts';
+
+/** One A record with which a DNSBL zone lists a client, as dnsblog tells it. */
+export interface DnsblAnswer {
+  readonly zone: string;
+  readonly answer: string;
+  /** Log time in ms. */
+  readonly at: number;
+}
+
+/** Answers kept of one client. */
+const MOST = 40;
+
+/** What dnsblog said lately, by client: its lines come before the score, and name no port. */
+export interface DnsblAnswers {
+  add(ip: string, answer: DnsblAnswer): void;
+  of(ip: string): readonly DnsblAnswer[];
+  readonly size: number;
+}
+
+/** Forgets each answer after the age, and the clients that were heard of longest ago when there are too many. */
+export function createDnsblAnswers(limits: Limits): DnsblAnswers {
+  const clients = new Map<string, { readonly since: number; readonly answers: readonly DnsblAnswer[] }>();
+
+  function of(ip: string): readonly DnsblAnswer[] {
+    return clients.get(ip)?.answers ?? [];
+  }
+
+  return {
+    add(ip, found) {
+      const { zone, answer, at } = found;
+      const others = of(ip).filter(
+        (one) => (one.zone !== zone || one.answer !== answer) && at - one.at <= limits.ageMs,
+      );
+      remember(clients, ip, { since: at, answers: [...others.slice(1 - MOST), found] }, limits);
+    },
+    of,
+    get size() {
+      return clients.size;
+    },
+  };
+}
