@@ -129,6 +129,13 @@ describe('screenpass senders', () => {
   });
 });
 
+describe('screenpass health', () => {
+  it('exits 1 when no daemon runs', async () => {
+    const { code, stdout, stderr } = await screenpass(['health'], { env });
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(/^screenpass: .*start it/)]);
+  });
+});
+
 describe('screenpass refresh', () => {
   it('exits 3 and says what to do when no daemon runs', async () => {
     const { code, stdout, stderr } = await screenpass(['refresh'], { env });

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { type Status, unhealthy } from '../core/status.ts';
+import { FileError } from '../ports.ts';
 import { ask } from './ask.ts';
 
 /** Prints how the running daemon stands. Exit code 1 when it does not do what it is for; rejects with FileError. */
@@ -10,13 +11,21 @@ export async function status(config: Config, json: boolean): Promise<0 | 1 | 2 |
   return unhealthy(asked.result) === null ? 0 : 1;
 }
 
-/** Exit code 0 or 1, for HEALTHCHECK; what is wrong is told on stderr. Rejects with FileError when no daemon answers. */
+/** Exit code 0 or 1, for HEALTHCHECK; what is wrong is told on stderr. */
 export async function health(config: Config): Promise<0 | 1> {
-  const asked = await ask<Status>(config, 'status');
-  if (!asked.ok) return 1;
-  const wrong = unhealthy(asked.result);
+  const wrong = await whatIsWrong(config);
   if (wrong !== null) process.stderr.write(`screenpass: ${wrong}\n`);
   return wrong === null ? 0 : 1;
+}
+
+async function whatIsWrong(config: Config): Promise<string | null> {
+  try {
+    const asked = await ask<Status>(config, 'status');
+    return asked.ok ? unhealthy(asked.result) : 'the daemon does not say how it stands';
+  } catch (error) {
+    if (error instanceof FileError) return error.message;
+    throw error;
+  }
 }
 
 function statusText(one: Status): string {
