@@ -1,4 +1,4 @@
-import { type Limits, remember } from './remember.ts';
+import { createMemory, type Limits } from './remember.ts';
 
 /** One A record with which a DNSBL zone lists a client, as dnsblog tells it. */
 export interface DnsblAnswer {
@@ -20,7 +20,7 @@ export interface DnsblAnswers {
 
 /** Forgets each answer after the age, and the clients that were heard of longest ago when there are too many. */
 export function createDnsblAnswers(limits: Limits): DnsblAnswers {
-  const clients = new Map<string, { readonly since: number; readonly answers: readonly DnsblAnswer[] }>();
+  const clients = createMemory<{ readonly since: number; readonly answers: readonly DnsblAnswer[] }>(limits);
 
   function of(ip: string): readonly DnsblAnswer[] {
     return clients.get(ip)?.answers ?? [];
@@ -32,7 +32,7 @@ export function createDnsblAnswers(limits: Limits): DnsblAnswers {
       const others = of(ip).filter(
         (one) => (one.zone !== zone || one.answer !== answer) && at - one.at <= limits.ageMs,
       );
-      remember(clients, ip, { since: at, answers: [...others.slice(1 - MOST), found] }, limits);
+      clients.set(ip, { since: at, answers: [...others.slice(1 - MOST), found] });
     },
     of,
     get size() {

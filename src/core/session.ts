@@ -1,7 +1,7 @@
 import { createDnsblAnswers, type DnsblAnswer } from './dnsbl-answers.ts';
 import type { PostscreenGate } from './gate.ts';
 import type { PostfixEvent } from './postfix-event.ts';
-import { type Limits, remember } from './remember.ts';
+import { createMemory, type Limits } from './remember.ts';
 
 /** One session that postscreen turned away. */
 export interface Refusal {
@@ -83,7 +83,7 @@ interface Session {
  * behind, expire by log time; the oldest leave first when there are too many.
  */
 export function createSessions(limits: Limits = SESSION_LIMITS): Sessions {
-  const sessions = new Map<string, Session>();
+  const sessions = createMemory<Session>(limits);
   const answers = createDnsblAnswers(limits);
 
   function take(event: PostfixEvent, at: number): Outcome | undefined {
@@ -107,7 +107,7 @@ export function createSessions(limits: Limits = SESSION_LIMITS): Sessions {
     if (known !== undefined && (!begins || repeated)) return known;
     if (event.kind === 'disconnect') return undefined;
     const session = newSession(ip, port, at, begins, event.stamp);
-    remember(sessions, key, session, limits);
+    sessions.set(key, session);
     return session;
   }
 

@@ -2,10 +2,11 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { tableOf } from '../../src/commands/table.ts';
+import { flood } from './flood.ts';
 import { refresh } from './refresh.ts';
 import type { Row, Suite } from './suite.ts';
 
-const SUITES: readonly Suite[] = [refresh];
+const SUITES: readonly Suite[] = [refresh, flood];
 
 const USAGE = `usage: npm run bench -- [--json] [--only ${SUITES.map(({ name }) => name).join('|')}]\n`;
 

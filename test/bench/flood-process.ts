@@ -1,0 +1,86 @@
+// The whole daemon, in observe mode, over a log that comes from stdin; prints what it cost and what it told. Argument: a
+// directory for table and state.
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { readConfig } from '../../src/config.ts';
+import { createLogReader } from '../../src/core/frames.ts';
+import { runDaemon } from '../../src/daemon.ts';
+import { createClock, cronInterval } from '../../src/edge/clock.ts';
+import { createTableFile, createWholeFile } from '../../src/edge/file.ts';
+import { EngineError, type LogLine, OPENED, type Ports } from '../../src/ports.ts';
+import { readCatalogue } from '../../src/schema.ts';
+import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import type { Flooded } from './flood.ts';
+
+const [folder = ''] = process.argv.slice(2);
+const stop = new AbortController();
+const alerts: Record<string, number> = {};
+let lines = 0;
+let questions = 0;
+let peak = 0;
+
+async function* follow(): AsyncGenerator<readonly LogLine[]> {
+  yield OPENED;
+  const read = createLogReader(false);
+  for await (const chunk of process.stdin) {
+    const batch = read(chunk as Buffer);
+    lines += batch.length;
+    peak = Math.max(peak, process.memoryUsage.rss());
+    yield batch;
+  }
+  stop.abort('SIGTERM');
+}
+
+const nobody = async () => {
+  questions += 1;
+  return { kind: 'no-name' } as const;
+};
+const report = {
+  alert(kind: string) {
+    alerts[kind] = (alerts[kind] ?? 0) + 1;
+  },
+  error() {},
+  info() {},
+  debug() {},
+};
+const container = {
+  id: 'c'.repeat(64),
+  run: '1',
+  tty: false,
+  logDriver: 'json-file',
+  networks: [],
+  mounts: [],
+};
+const ports: Ports = {
+  clock: createClock(report),
+  engine: {
+    inspect: async () => ({ kind: 'running', container }),
+    follow,
+    exec: async () => {
+      throw new EngineError('failed', 'nothing is executed here');
+    },
+  },
+  resolver: { txt: nobody, a: nobody, aaaa: nobody, mx: nobody, ptr: nobody },
+  table: createTableFile(join(folder, 'table')),
+  state: createWholeFile(join(folder, 'state.json')),
+  control: { serve: async () => ({ ended: Promise.resolve() }) },
+  report,
+};
+const settings = { SCREENPASS_MODE: 'observe', SCREENPASS_TABLE: '/table', SCREENPASS_STATE_DIR: '/state' };
+const outside = { catalogue: readCatalogue(catalogue), readFile: () => '', cronInterval };
+const config = readConfig(settings, outside);
+if (!config.ok) throw new Error(config.problems.join('\n'));
+
+const delay = monitorEventLoopDelay({ resolution: 5 });
+const begun = performance.now();
+delay.enable();
+await runDaemon(config.config, ports, '0.0.0', stop.signal);
+const flooded: Flooded = {
+  ms: performance.now() - begun,
+  lines,
+  blockedMs: delay.max / 1e6,
+  peakMiB: peak / 2 ** 20,
+  questions,
+  alerts,
+};
+process.stdout.write(JSON.stringify(flooded));
