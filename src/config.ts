@@ -9,6 +9,8 @@ import {
   duration,
   engineHost,
   knownIds,
+  type ListenAddress,
+  listenAddress,
   mutedKinds,
   networks,
   oneOf,
@@ -41,6 +43,8 @@ export interface Config {
   /** DNS servers; empty: the system's. */
   readonly dnsServers: readonly string[];
   readonly reloadIntervalMs: number;
+  /** Where /healthz and /metrics are served; null: nowhere. */
+  readonly http: ListenAddress | null;
   readonly logLevel: LogLevel;
   readonly muted: ReadonlySet<AlertKind>;
 }
@@ -128,6 +132,11 @@ export const SETTINGS = {
     'DNS servers: `system`, or addresses such as `192.0.2.53` or `[2001:db8::53]:5353`',
     parseServers,
   ),
+  SCREENPASS_HTTP: setting(
+    'off',
+    '`off`, or where `/healthz` and `/metrics` are served: `HOST:PORT`, IPv6 in brackets',
+    listenAddress,
+  ),
   SCREENPASS_LOG_LEVEL: setting(
     'info',
     '`error`, `info` or `debug`; alerts are always written',
@@ -170,11 +179,14 @@ function read(
   env: Readonly<Record<string, string | undefined>>,
   outside: Outside,
 ): Result<unknown> {
-  const { default: fallback, parse } = SETTINGS[name];
+  const { default: fallback, help, parse } = SETTINGS[name];
   const given = lookUp(name, env, outside.readFile);
   const chosen = given.ok ? (given.value ?? fallback) : null;
   if (!given.ok) return given;
-  return chosen === null ? ok(undefined) : parse(chosen, outside);
+  const parsed: Result<unknown> = chosen === null ? ok(undefined) : parse(chosen, outside);
+  // A file is where secrets are kept, and perhaps it is the wrong one: its content never reaches a log.
+  if (parsed.ok || !env[`${name}__FILE`]) return parsed;
+  return problem(`the file of ${name}__FILE has a wrong value, which is not shown; expected: ${help}`);
 }
 
 /** Undefined: not set. An empty value counts as not set, as Compose passes one for a variable that is missing. */
@@ -226,6 +238,7 @@ function assemble(values: Values, catalogue: readonly SenderDefinition[]): Confi
     refresh: values.SCREENPASS_REFRESH ?? { cron: '', everyMs: 0 },
     dnsServers: values.SCREENPASS_DNS ?? [],
     reloadIntervalMs: values.SCREENPASS_RELOAD_INTERVAL ?? 0,
+    http: values.SCREENPASS_HTTP ?? null,
     logLevel: values.SCREENPASS_LOG_LEVEL ?? 'info',
     muted: values.SCREENPASS_ALERTS ?? new Set(),
   };

@@ -20,12 +20,14 @@ import { createSessions, type Outcome, type Refusal } from './core/session.ts';
 import { entryOf } from './core/state.ts';
 import { followLog } from './follow.ts';
 import { createIdentifier } from './identify.ts';
+import { createMonitoring } from './monitoring.ts';
 import { createOtherGates } from './other-gates.ts';
 import type { LogLine, MailContainer, Ports } from './ports.ts';
 import { recall } from './recall.ts';
 import { createRefresher } from './refresh.ts';
-import { createRequests } from './requests.ts';
+import { createRequests, statusOf } from './requests.ts';
 import { createTroubles } from './troubles.ts';
+import { createStateKeeper } from './writer/state-keeper.ts';
 import { createWriter } from './writer/writer.ts';
 
 /** Entries whose time is over leave. */
@@ -41,13 +43,16 @@ const REFRESH_JITTER_MS = 10 * 60_000;
  */
 export async function runDaemon(
   config: Config,
-  ports: Ports,
+  world: Ports,
   version: string,
   signal: AbortSignal,
 ): Promise<void> {
+  const monitoring = createMonitoring(world.report);
+  const ports: Ports = { ...world, report: monitoring.report };
   const { clock, report } = ports;
   const sessions = createSessions();
-  const remembered = await recall(config, ports);
+  const keeper = createStateKeeper(ports);
+  const remembered = await recall(config, ports, keeper);
   const position = createPosition(remembered.cursor);
   const rosterAt = createRosters(config.senders);
   const roster = () => rosterAt(writer.state.senders, clock.now());
@@ -55,7 +60,7 @@ export async function runDaemon(
   const troubles = createTroubles(report);
   let rules: Rules = config.rules;
 
-  const writer = createWriter(ports, remembered, {
+  const writer = createWriter(ports, keeper, remembered, {
     mode: config.mode,
     reloadIntervalMs: config.reloadIntervalMs,
     tableInContainer: config.tableInContainer,
@@ -164,6 +169,10 @@ export async function runDaemon(
   const next = () => ({ hourly: nextHourly(), refresh: nextRefresh() });
   const running = { version, config, clock, report, writer, refresher, rules: () => rules, next };
   const control = await ports.control.serve(createRequests(running), signal);
+  const monitor = await ports.monitor?.serve(
+    monitoring.pages(() => statusOf(running)),
+    signal,
+  );
   report.alert('started', `${version} ${clock.now()}`, {
     version,
     mode: config.mode,
@@ -175,7 +184,9 @@ export async function runDaemon(
   });
   expire();
   hourly();
-  await Promise.all([readLog(), writer.run(signal), control.ended]);
+  await Promise.all([readLog(), writer.run(signal), control.ended, monitor?.ended]);
+  // What came after the writer's last look is saved as well, so that the next start does not handle it again.
+  await keeper.save(writer.state);
   otherGates.tellRest();
   report.alert('stopping', `${version} ${clock.now()}`, {
     signal: String(signal.reason),

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError, type ExitCode, program, WrongSettings } from './commands/program.ts';
-import { FileError } from './ports.ts';
+import { FileError, ListenError } from './ports.ts';
 
 function explain(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -9,7 +9,8 @@ function explain(error: unknown): ExitCode {
     return 2;
   }
   const { code, message } = error as NodeJS.ErrnoException;
-  if (!(error instanceof FileError) && code === undefined) throw error;
+  const expected = error instanceof FileError || error instanceof ListenError || code !== undefined;
+  if (!expected) throw error;
   process.stderr.write(`screenpass: ${message}\n`);
   return 3;
 }

@@ -144,6 +144,11 @@ export class FileError extends Error {
   override readonly name = 'FileError';
 }
 
+/** The network did not let us listen; the message names the place, the error and what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
 /** A file that is whole or unchanged. Text is one character a byte, so that any bytes come back as they were. */
 export interface WholeFile {
   /** Undefined: there is no such file. */
@@ -211,6 +216,25 @@ export interface Control {
   ): Promise<{ readonly ended: Promise<void> }>;
 }
 
+/** What a GET of one path gives. */
+export interface Page {
+  readonly code: 200 | 503;
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/** Where a monitor looks at the daemon. */
+export interface Monitor {
+  /**
+   * Serves the pages, by path, until the signal aborts; resolves when it does listen. Rejects with ListenError. `ended`
+   * resolves when all is closed, and rejects on a bug of a page.
+   */
+  serve(
+    pages: ReadonlyMap<string, () => Page>,
+    signal: AbortSignal,
+  ): Promise<{ readonly ended: Promise<void> }>;
+}
+
 export interface Ports {
   readonly clock: Clock;
   readonly engine: Engine;
@@ -218,5 +242,7 @@ export interface Ports {
   readonly table: TableFile;
   readonly state: WholeFile;
   readonly control: Control;
+  /** Null: nobody looks. */
+  readonly monitor: Monitor | null;
   readonly report: Report;
 }

@@ -3,15 +3,16 @@ import { readEntries, splitTable } from './core/allowlist.ts';
 import { parseNetwork } from './core/network.ts';
 import { EMPTY_STATE, type Entry, entryOf, newEntry, OPERATOR, type State, withEntry } from './core/state.ts';
 import type { Ports } from './ports.ts';
-import { readState } from './schema.ts';
+import type { StateKeeper } from './writer/state-keeper.ts';
 
 /**
- * What an earlier process knew: the saved state; when it is missing or unreadable, the entries that the table
- * tells of. Rejects with FileError when table or state cannot be read at all. Senders that are not watched any more lose their entry, those of SCREENPASS_PRESEED have one.
+ * What an earlier process knew: the saved state; when there is none that can be used, the entries that the table tells
+ * of. Rejects with FileError when table or state cannot be read at all. Senders that are not watched any more lose
+ * their entry, those of SCREENPASS_PRESEED have one.
  */
-export async function recall(config: Config, ports: Ports): Promise<State> {
+export async function recall(config: Config, ports: Ports, keeper: StateKeeper): Promise<State> {
   const table = await ports.table.read();
-  const saved = (await savedState(ports)) ?? tableState(table);
+  const saved = await stateOf(keeper, table, ports);
   const watched = new Set(config.senders.map(({ id }) => id));
   const stays = ({ sender, cause }: Entry) =>
     watched.has(sender) || (cause === OPERATOR && parseNetwork(sender).ok);
@@ -33,23 +34,34 @@ export function preseeded(sender: string, now: number): Entry {
   return newEntry(sender, now, { scope: 'sender', networks: [], cause: null });
 }
 
-/** Undefined: there is none that can be used. */
-async function savedState({ state, clock, report }: Ports): Promise<State | undefined> {
-  const text = await state.read();
-  if (text === undefined) return undefined;
-  const parsed = readState(text);
-  if (parsed.ok) return parsed.state;
-  const aside = await state.setAside(`unreadable-${new Date(clock.now()).toISOString()}`);
-  report.error(
-    `the saved state cannot be read and was put aside as ${aside}; entries are taken from the table`,
-    {
-      problem: parsed.problem,
-    },
-  );
-  return undefined;
+/** From the saved state, or from the table when there is none that can be used, which is told. */
+async function stateOf(
+  keeper: StateKeeper,
+  table: string | undefined,
+  { clock, report }: Ports,
+): Promise<State> {
+  const found = await keeper.find();
+  if (found.kind === 'there') return found.state;
+  const state = tableState(table);
+  const entries = state.entries.length;
+  if (found.kind === 'unusable') {
+    const { kind: reason, problem } = found.why;
+    const remedy = reason === 'newer' ? RUN_THE_NEWER : NOTHING_TO_DO;
+    report.alert('state-lost', `${clock.now()}`, { reason, problem, aside: found.aside, entries, remedy });
+  } else if (entries > 0) {
+    const problem = 'there is none, though the table has entries';
+    const told = { reason: 'missing', problem, aside: null, entries, remedy: KEEP_IT } as const;
+    report.alert('state-lost', `${clock.now()}`, told);
+  }
+  return state;
 }
 
 function tableState(table: string | undefined): State {
   const entries = table === undefined ? [] : readEntries(splitTable(table).block ?? '');
   return entries.reduce<State>(withEntry, EMPTY_STATE);
 }
+
+const NOTHING_TO_DO = 'There is nothing to do; the rest is learnt again from the log';
+const RUN_THE_NEWER =
+  'Run the newer version of screenpass again: stop this one and move the file back to state.json first';
+const KEEP_IT = 'Keep SCREENPASS_STATE_DIR in a volume; the rest is learnt again from the log';

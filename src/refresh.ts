@@ -123,7 +123,8 @@ function tell(judged: readonly Judged[], report: Report, id: string): void {
 }
 
 function addressOf(network: string) {
-  const address = parseAddress(network.replace(/\/.*$/, ''));
+  const [base = ''] = network.split('/', 1);
+  const address = parseAddress(base);
   if (address === undefined) throw new Error(`${network} is no network of one address`);
   return address;
 }

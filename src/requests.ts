@@ -25,6 +25,30 @@ export interface Running {
 
 type Given = ControlRequest['arguments'];
 
+/** How the daemon stands now. */
+export function statusOf({ version, config, clock, writer, next }: Running): Status {
+  const { state } = writer;
+  const { reloadedAt, rules, ...standing } = writer.status();
+  const known = config.senders.map((sender) => knowledgeOf(sender, state.senders));
+  const answers = known.flatMap(({ listed }) => (listed === null ? [] : [listed.at]));
+  const senders: Record<Freshness, number> = { fresh: 0, stale: 0, suspicious: 0, bundled: 0 };
+  for (const one of known) senders[freshness(one, clock.now(), 2 * config.refresh.everyMs)] += 1;
+  const cursor = lastStamp(state);
+  const { refresh, hourly } = next();
+  return {
+    ...{ version, mode: config.mode, container: config.container, ...standing },
+    reloadedAt: isoOrNull(reloadedAt),
+    ...{ table: config.table, entries: state.entries.length, rules, senders },
+    oldestList: isoOrNull(answers.length === 0 ? null : Math.min(...answers)),
+    lastRefusal: state.lastRefusal && { ...state.lastRefusal, at: isoTime(state.lastRefusal.at) },
+    questions: state.questions.length,
+    cursor,
+    cursorAge: cursor === null ? null : Math.round((clock.now() - stampTime(cursor)) / 1000),
+    nextRefresh: isoOrNull(refresh),
+    nextHourly: isoOrNull(hourly),
+  };
+}
+
 /** Answers the commands of the administrator: `status`, `list`, `allow`, `revoke`, `refresh`. */
 export function createRequests(running: Running): (request: ControlRequest) => Promise<ControlReply> {
   const { config, clock, report, writer, refresher } = running;
@@ -82,33 +106,10 @@ export function createRequests(running: Running): (request: ControlRequest) => P
     }));
   }
 
-  function status(): Status {
-    const { state } = writer;
-    const { reloadedAt, rules, ...standing } = writer.status();
-    const known = config.senders.map((sender) => knowledgeOf(sender, state.senders));
-    const answers = known.flatMap(({ listed }) => (listed === null ? [] : [listed.at]));
-    const senders: Record<Freshness, number> = { fresh: 0, stale: 0, suspicious: 0, bundled: 0 };
-    for (const one of known) senders[freshness(one, clock.now(), 2 * config.refresh.everyMs)] += 1;
-    const cursor = lastStamp(state);
-    const { refresh, hourly } = running.next();
-    return {
-      ...{ version: running.version, mode: config.mode, container: config.container, ...standing },
-      reloadedAt: isoOrNull(reloadedAt),
-      ...{ table: config.table, entries: state.entries.length, rules, senders },
-      oldestList: isoOrNull(answers.length === 0 ? null : Math.min(...answers)),
-      lastRefusal: state.lastRefusal && { ...state.lastRefusal, at: isoTime(state.lastRefusal.at) },
-      questions: state.questions.length,
-      cursor,
-      cursorAge: cursor === null ? null : Math.round((clock.now() - stampTime(cursor)) / 1000),
-      nextRefresh: isoOrNull(refresh),
-      nextHourly: isoOrNull(hourly),
-    };
-  }
-
   return async ({ command, arguments: given }) => {
     switch (command) {
       case 'status':
-        return done(status());
+        return done(statusOf(running));
       case 'list':
         return done(list());
       case 'allow':

@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { POSTSCREEN_GATES } from './core/gate.ts';
+import { migrate } from './core/migrate.ts';
 import { type Network, overlap, parseAddress, parseNetwork } from './core/network.ts';
 import { RESERVED, WIDEST } from './core/policy.ts';
 import { problem, type Result } from './core/result.ts';
 import { CATEGORIES, type SenderDefinition } from './core/sender.ts';
-import type { State } from './core/state.ts';
+import { STATE_VERSION, type State } from './core/state.ts';
 
 /** The shapes of data that come from outside the program: the catalogue and the saved state. */
 
@@ -112,7 +113,7 @@ const SavedRefusal = z.strictObject({
 });
 
 const SavedState = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(STATE_VERSION),
   cursor: z
     .strictObject({ container: z.string(), stdout: Mark.nullable(), stderr: Mark.nullable() })
     .nullable(),
@@ -123,8 +124,8 @@ const SavedState = z.strictObject({
       networks: z.array(NetworkText),
       since: Time,
       lastSeen: Time,
-      until: Time.nullable().default(null),
-      reason: z.string().nullable().default(null),
+      until: Time.nullable(),
+      reason: z.string().nullable(),
       cause: z.string().nullable(),
       refusedAt: Time.nullable(),
       announced: z.boolean(),
@@ -133,25 +134,43 @@ const SavedState = z.strictObject({
   ),
   refusals: z.record(SenderId, z.array(Time)),
   gaveUp: z.record(SenderId, Time),
-  senders: z.record(SenderId, SavedKnowledge).default({}),
-  questions: z.array(SavedRefusal).default([]),
+  senders: z.record(SenderId, SavedKnowledge),
+  questions: z.array(SavedRefusal),
   lastRefusal: z
     .strictObject({ sender: SenderId, client: z.string(), gate: z.enum(POSTSCREEN_GATES), at: Time })
-    .nullable()
-    .default(null),
+    .nullable(),
   loaded: z.string().nullable(),
 });
 
-/** The saved state, or what is wrong with the text. */
-export function readState(
-  text: string,
-): { readonly ok: true; readonly state: State } | { readonly ok: false; problem: string } {
+/** `newer`: a later version of screenpass wrote it, and nothing is known to be wrong with it. */
+export type ReadState =
+  | { readonly ok: true; readonly state: State }
+  | { readonly ok: false; readonly kind: 'damaged'; readonly problem: string }
+  | { readonly ok: false; readonly kind: 'newer'; readonly version: number; readonly problem: string };
+
+/** What is wrong with a damaged state is told in so many characters. */
+const LONGEST_PROBLEM = 400;
+
+/** The saved state, brought to the present version, or why the text cannot be used. Never throws. */
+export function readState(text: string): ReadState {
+  let saved: unknown;
   try {
-    const parsed = SavedState.safeParse(JSON.parse(text));
-    return parsed.success
-      ? { ok: true, state: parsed.data }
-      : { ok: false, problem: z.prettifyError(parsed.error) };
+    saved = JSON.parse(text);
   } catch (error) {
-    return { ok: false, problem: (error as Error).message };
+    return damaged((error as Error).message);
   }
+  const migrated = migrate(saved);
+  if (migrated.kind === 'none') return damaged('it has no version that screenpass ever had');
+  if (migrated.kind === 'newer') {
+    const { version } = migrated;
+    const problem = `it is of version ${version}, and this screenpass knows none after ${STATE_VERSION}`;
+    return { ok: false, kind: 'newer', version, problem };
+  }
+  const parsed = SavedState.safeParse(migrated.saved);
+  if (parsed.success) return { ok: true, state: parsed.data };
+  return damaged(z.prettifyError({ issues: parsed.error.issues.slice(0, 5) }));
+}
+
+function damaged(problem: string): ReadState {
+  return { ok: false, kind: 'damaged', problem: problem.slice(0, LONGEST_PROBLEM) };
 }

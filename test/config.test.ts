@@ -105,6 +105,15 @@ describe('the settings', () => {
     ]);
   });
 
+  it.each([
+    ['off', null],
+    ['127.0.0.1:9469', { host: '127.0.0.1', port: 9469 }],
+    ['[::]:80', { host: '::', port: 80 }],
+    ['localhost:65535', { host: 'localhost', port: 65_535 }],
+  ])('SCREENPASS_HTTP=%s is %j', (given, http) => {
+    expect(read({ SCREENPASS_HTTP: given }).http).toEqual(http);
+  });
+
   it('take senders of the operator, who can be named in other settings', () => {
     const file = 'senders:\n  - id: partner\n    spf: [partner.example]\n';
     const env = { SCREENPASS_SENDERS_FILE: '/etc/senders.yaml', SCREENPASS_SENDERS: 'partner' };
@@ -150,6 +159,15 @@ describe('wrong settings', () => {
     ['SCREENPASS_REFRESH', '0 0 31 2 *'],
     ['SCREENPASS_DNS', 'resolver.example'],
     ['SCREENPASS_SENDERS_FILE', '/missing.yaml'],
+    ['SCREENPASS_HTTP', '9469'],
+    ['SCREENPASS_HTTP', ':9469'],
+    ['SCREENPASS_HTTP', 'localhost'],
+    ['SCREENPASS_HTTP', '127.0.0.1:0'],
+    ['SCREENPASS_HTTP', '127.0.0.1:65536'],
+    ['SCREENPASS_HTTP', '127.0.0.256:9469'],
+    ['SCREENPASS_HTTP', '::1:9469'],
+    ['SCREENPASS_HTTP', '[127.0.0.1]:9469'],
+    ['SCREENPASS_HTTP', 'http://localhost:9469'],
     ['SCREENPASS_LOG_LEVEL', 'loud'],
     ['SCREENPASS_STATE_DIR', './state'],
     ['DOCKER_HOST', 'tcp://docker'],
@@ -167,6 +185,21 @@ describe('wrong settings', () => {
     expect(told.join('\n')).toMatch(/^SCREENPASS_SENDERS_FILE: \/s.yaml:4: /m);
     expect(told.join('\n')).toMatch(/^SCREENPASS_MODE: /m);
     expect(told.join('\n')).not.toMatch(/^SCREENPASS_SENDERS: /m);
+  });
+
+  it('show nothing of a file that a setting is taken from', () => {
+    for (const name of Object.keys(SETTINGS)) {
+      const told = problems(
+        { [`${name}__FILE`]: '/run/secrets/x' },
+        () => '"hunter2" \n: [expected] hunter2',
+      );
+      // Any text is right for a name of a container; files that are not there are told with their path.
+      if (name === 'SCREENPASS_CONTAINER') continue;
+      expect(told).toEqual([
+        expect.stringMatching(`^${name}: .*${name}__FILE has a wrong value.*expected: .`),
+      ]);
+      expect(told.join()).not.toContain('hunter2');
+    }
   });
 
   it('include a setting given twice', () => {

@@ -1,5 +1,6 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { type Status, unhealthy } from '../src/core/status.ts';
 import { EngineError } from '../src/ports.ts';
 import { World } from './double/world.ts';
 
@@ -496,6 +497,18 @@ describe('the mail container', () => {
     await world.alert('reload-done');
   });
 
+  it('in which nothing may be executed is not called well, even while nothing is due', async () => {
+    await using world = await World.create();
+    world.engine.behindProxy('CONTAINERS');
+    world.start();
+    await world.eventually('it is told', () => world.told('reload-failed').length === 1);
+    const status = async () => ((await world.ask('status')) as { result: Status }).result;
+    expect(unhealthy(await status())).toContain('refused the call');
+    world.engine.behindProxy('CONTAINERS', 'EXEC', 'POST');
+    await world.eventually('all is well', async () => unhealthy(await status()) === null);
+    expect(world.told('reload-failed')).toHaveLength(1);
+  });
+
   it('in which nothing may be executed is observed, and that is told', async () => {
     await using world = await World.create();
     world.engine.refuseExec(403);
@@ -503,7 +516,11 @@ describe('the mail container', () => {
     await world.connect('54.240.27.75');
     expect(await world.alert('sender-refused')).toMatchObject({ decision: 'allow' });
     await world.eventually('it is told', () => world.told('reload-failed').length === 1);
-    expect(world.told('reload-failed')[0]?.reason).toContain('refused the call');
+    const { reason } = await world.alert('reload-failed');
+    expect(reason).toContain('refused the call');
+    expect(reason).toContain('only told. Give screenpass access to the Engine socket');
+    expect(world.told('sender-allowed')).toEqual([]);
+    await expect(world.readTable()).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 
@@ -555,6 +572,7 @@ describe('after a restart of screenpass', () => {
     world.start();
     await world.alert('started', 2);
     expect(world.told('started')[1]).toMatchObject({ entries: 1 });
+    expect(world.told('state-lost')).toMatchObject([{ reason: 'missing', entries: 1, aside: null }]);
     await world.eventually('it is loaded', () => world.told('reload-done').length === 2);
     expect(await world.readTable()).toBe(before);
   });
@@ -565,8 +583,10 @@ describe('after a restart of screenpass', () => {
     await writeFile(world.stateFile, '{"version":1,');
     world.start();
     await world.alert('started', 2);
-    expect(world.errors).toEqual([expect.stringContaining('put aside')]);
-    expect((await readdir(world.folder)).filter((name) => name.includes('unreadable'))).toHaveLength(1);
+    const { aside } = await world.alert('state-lost');
+    expect(world.told('state-lost')).toMatchObject([{ reason: 'damaged', entries: 0 }]);
+    expect(await readFile(aside ?? '', 'utf8')).toBe('{"version":1,');
+    await world.until('there is a new one', async () => (await readdir(world.folder)).includes('state.json'));
   });
 });
 

@@ -63,9 +63,30 @@ describe('the catalogue', () => {
 });
 
 describe('the saved state', () => {
-  it('of a version before the senders were asked is read', () => {
-    const { senders: _, questions: __, lastRefusal: ___, ...before } = EMPTY_STATE;
-    expect(readState(JSON.stringify(before))).toEqual({ ok: true, state: EMPTY_STATE });
+  it('of version 1, before the senders were asked, is brought to the present version', () => {
+    const { senders: _, questions: __, lastRefusal: ___, ...rest } = EMPTY_STATE;
+    const early = {
+      ...{ sender: 'google', scope: 'sender', networks: [], since: 1, lastSeen: 2 },
+      ...{ cause: null, refusedAt: null, announced: true, inForce: null },
+    };
+    const before = { ...rest, version: 1, entries: [early] };
+    const entries = [{ ...early, until: null, reason: null }];
+    expect(readState(JSON.stringify(before))).toEqual({ ok: true, state: { ...EMPTY_STATE, entries } });
+  });
+
+  it('of version 1 keeps what its later writers had added', () => {
+    const entry = {
+      ...{ sender: 'google', scope: 'sender', networks: [], since: 1, lastSeen: 2, until: 3, reason: 'why' },
+      ...{ cause: null, refusedAt: null, announced: true, inForce: null },
+    } as const;
+    const lastRefusal = { sender: 'google', client: '74.125.1.1', gate: 'dnsbl', at: 7 } as const;
+    const state = { ...EMPTY_STATE, entries: [entry], lastRefusal };
+    expect(readState(JSON.stringify({ ...state, version: 1 }))).toEqual({ ok: true, state });
+  });
+
+  it('of a later version is told from a damaged one', () => {
+    const text = JSON.stringify({ version: 3, whatever: true });
+    expect(readState(text)).toMatchObject({ ok: false, kind: 'newer', version: 3 });
   });
 
   it('reads back as it was', () => {
@@ -112,10 +133,19 @@ describe('the saved state', () => {
     'null',
     '[]',
     '{"version":2}',
+    '{"version":0}',
+    '{"version":1}',
+    '{"version":1,"entries":[null]}',
+    '{"version":"3"}',
+    '{"version":2.5}',
     JSON.stringify({ ...EMPTY_STATE, entries: [{ sender: '../x' }] }),
     JSON.stringify({ ...EMPTY_STATE, gaveUp: { google: 1e300 } }),
     JSON.stringify({ ...EMPTY_STATE, senders: { google: { spf: [] } } }),
     JSON.stringify({ ...EMPTY_STATE, questions: [{ ip: 'mail.example' }] }),
   ])('is refused with a reason: %s', (text) =>
-    expect(readState(text)).toMatchObject({ ok: false, problem: expect.stringMatching(/./) }));
+    expect(readState(text)).toMatchObject({
+      ok: false,
+      kind: 'damaged',
+      problem: expect.stringMatching(/./),
+    }));
 });

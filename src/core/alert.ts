@@ -69,6 +69,16 @@ export interface AlertFields {
   'not-wired': { reason: string; line: string; remedy: string };
   'mailserver-lost': { container: string; reason: string; remedy: string };
   'mailserver-back': { container: string; seconds: number };
+  'state-lost': {
+    reason: 'missing' | 'damaged' | 'newer';
+    problem: string;
+    /** Where it was put; null: nowhere, since there is none or it could not be moved. */
+    aside: string | null;
+    entries: number;
+    remedy: string;
+  };
+  'state-unsaved': { reason: string; remedy: string };
+  'state-saved': { seconds: number };
   stopping: { signal: string; entries: number };
 }
 
@@ -205,6 +215,23 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
     level: 'info',
     when: 'the log is followed again',
     text: (f) => `following ${f.container} again after ${f.seconds} s`,
+  },
+  'state-lost': {
+    level: 'error',
+    when: 'the saved state is gone or cannot be used; what it held beyond the table is taken from the log again',
+    text: (f) =>
+      `the saved state cannot be used: ${f.problem}${f.aside === null ? '' : `; it is kept as ${f.aside}`}. ` +
+      `${f.entries} entries come from the table. ${f.remedy}`,
+  },
+  'state-unsaved': {
+    level: 'error',
+    when: 'the state could not be saved; it is tried again until it is',
+    text: (f) => `the state cannot be saved: ${f.reason}. ${f.remedy}`,
+  },
+  'state-saved': {
+    level: 'info',
+    when: 'the state is saved again',
+    text: (f) => `the state is saved again after ${f.seconds} s`,
   },
   stopping: {
     level: 'info',

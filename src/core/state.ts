@@ -41,9 +41,12 @@ export interface Entry {
 /** Cause of the entries that `screenpass allow` makes. */
 export const OPERATOR = 'operator';
 
+/** The format of the saved state. A change of it takes the next number and a migration (migrate.ts). */
+export const STATE_VERSION = 2;
+
 /** All that screenpass remembers. One value, changed only by the functions of core, saved whole. */
 export interface State {
-  readonly version: 1;
+  readonly version: typeof STATE_VERSION;
   readonly cursor: Cursor | null;
   readonly entries: readonly Entry[];
   /** By sender: times of refusals that have not yet led to an entry, newest last. */
@@ -66,7 +69,7 @@ export interface State {
 }
 
 export const EMPTY_STATE: State = {
-  version: 1,
+  version: STATE_VERSION,
   cursor: null,
   entries: [],
   refusals: {},

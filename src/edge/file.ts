@@ -1,4 +1,5 @@
-import { access, constants, lstat, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import * as nodeFiles from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { advise, FILE_ADVICE, missing } from '../core/errno.ts';
 import { FileError, type FileLook, type StagedTable, type TableFile, type WholeFile } from '../ports.ts';
@@ -7,15 +8,19 @@ import { FileError, type FileLook, type StagedTable, type TableFile, type WholeF
 const TABLE_MODE = 0o644;
 const STATE_MODE = 0o600;
 
+/** What is asked of the file system to read and write: a test stands in between to stop it at each call. */
+export type FileSystem = Pick<typeof nodeFiles, 'lstat' | 'open' | 'readFile' | 'rename' | 'rm'>;
+
 /** The saved state. */
-export function createWholeFile(path: string): WholeFile {
+export function createWholeFile(path: string, files: FileSystem = nodeFiles): WholeFile {
   return {
-    read: () => readIfThere(path),
-    write: (text) => told(path, () => replaceWhole(path, text, STATE_MODE)),
+    read: () => readIfThere(files, path),
+    write: (text) => told(path, () => replaceWhole(files, path, text, STATE_MODE)),
     setAside: (suffix) =>
       told(path, async () => {
         const aside = `${path}.${suffix}`;
-        await rename(path, aside);
+        await files.rename(path, aside);
+        await syncDirectory(files, dirname(path));
         return aside;
       }),
   };
@@ -25,15 +30,15 @@ export function createWholeFile(path: string): WholeFile {
  * The table. Refuses, with FileError, a path that is a directory (the Engine makes one for a missing mount source)
  * or a mount of its own: nothing can be renamed onto it, and the other container would not see it.
  */
-export function createTableFile(path: string): TableFile {
+export function createTableFile(path: string, files: FileSystem = nodeFiles): TableFile {
   return {
     async read() {
-      await refuseMounts(path);
-      return readIfThere(path);
+      await refuseMounts(files, path);
+      return readIfThere(files, path);
     },
     stage: (text) =>
       told(path, async () => {
-        return stagedTable(path, await writeBeside(path, text, TABLE_MODE));
+        return stagedTable(files, path, await writeBeside(files, path, text, TABLE_MODE));
       }),
   };
 }
@@ -49,26 +54,26 @@ export function createFileLook(): FileLook {
   };
 }
 
-function stagedTable(path: string, temporary: string): StagedTable {
+function stagedTable(files: FileSystem, path: string, temporary: string): StagedTable {
   return {
     name: basename(temporary),
     commit: (expected) =>
       told(path, async () => {
-        if ((await readIfThere(path)) !== expected) return false;
-        await rename(temporary, path);
-        await syncDirectory(dirname(path));
+        if ((await readIfThere(files, path)) !== expected) return false;
+        await files.rename(temporary, path);
+        await syncDirectory(files, dirname(path));
         return true;
       }),
-    discard: () => rm(temporary, { force: true }),
+    discard: () => files.rm(temporary, { force: true }),
   };
 }
 
-async function refuseMounts(path: string): Promise<void> {
-  const found = await told(path, () => lstat(path).catch(missing));
+async function refuseMounts(files: FileSystem, path: string): Promise<void> {
+  const found = await told(path, () => files.lstat(path).catch(missing));
   const advice = `mount the directory ${dirname(path)} in both containers, not the file`;
   if (found?.isDirectory())
     throw new FileError(`${path} is a directory, which stops Postfix's port 25: remove it and ${advice}`);
-  const mounts = (await readIfThere('/proc/self/mountinfo')) ?? '';
+  const mounts = (await readIfThere(files, '/proc/self/mountinfo')) ?? '';
   if (mountPoints(mounts).includes(path))
     throw new FileError(`${path} is mounted as a single file: ${advice}`);
 }
@@ -81,25 +86,25 @@ export function mountPoints(mountinfo: string): string[] {
   );
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
-  return told(path, async () => (await readFile(path).catch(missing))?.toString('latin1'));
+async function readIfThere(files: FileSystem, path: string): Promise<string | undefined> {
+  return told(path, async () => (await files.readFile(path).catch(missing))?.toString('latin1'));
 }
 
-async function replaceWhole(path: string, text: string, mode: number): Promise<void> {
-  await rename(await writeBeside(path, text, mode), path);
-  await syncDirectory(dirname(path));
+async function replaceWhole(files: FileSystem, path: string, text: string, mode: number): Promise<void> {
+  await files.rename(await writeBeside(files, path, text, mode), path);
+  await syncDirectory(files, dirname(path));
 }
 
 /**
  * Writes a new version beside the file, to be renamed onto it, with the owner and mode of the old one. Its name is
  * always the same, so that what a kill left behind is cleared away by the next write.
  */
-async function writeBeside(path: string, text: string, mode: number): Promise<string> {
+async function writeBeside(files: FileSystem, path: string, text: string, mode: number): Promise<string> {
   const temporary = join(dirname(path), `.${basename(path)}.tmp`);
-  await rm(temporary, { force: true });
-  const file = await open(temporary, 'wx', mode);
+  await files.rm(temporary, { force: true });
+  const file = await files.open(temporary, 'wx', mode);
   try {
-    const old = await lstat(path).catch(missing);
+    const old = await files.lstat(path).catch(missing);
     await file.chmod(old === undefined ? mode : old.mode & 0o777);
     // Only root with CAP_CHOWN may give a file away; it stays ours then, which Postfix does not mind.
     if (old !== undefined) await file.chown(old.uid, old.gid).catch(notPermitted);
@@ -116,8 +121,8 @@ function notPermitted(error: NodeJS.ErrnoException): void {
 }
 
 /** A rename is on disk only when its directory is. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
+async function syncDirectory(files: FileSystem, path: string): Promise<void> {
+  const directory = await files.open(path, 'r');
   try {
     await directory.sync();
   } finally {

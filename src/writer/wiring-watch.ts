@@ -35,7 +35,8 @@ export function createWiringWatch(clock: Clock, report: Report, tableInContainer
           trouble = null;
         } else if (wiring.reason !== trouble) {
           const { reason, line, remedy } = wiring;
-          report.alert('not-wired', reason, { reason, line, remedy: remedy.replace(/\s*\n\s*/g, ' ') });
+          const told = remedy.split('\n').map((part) => part.trim());
+          report.alert('not-wired', reason, { reason, line, remedy: told.join(' ') });
           trouble = reason;
         }
       }

@@ -1,4 +1,5 @@
 import { renderBlock, type Section } from '../core/allowlist.ts';
+import { onlyObserving } from '../core/engine-remedy.ts';
 import type { Network } from '../core/network.ts';
 import { afterFailure, type Backoff, NO_FAILURE, retryIn } from '../core/reload.ts';
 import { type Entry, entryOf, type State, withEntry } from '../core/state.ts';
@@ -7,7 +8,7 @@ import { EngineError, type MailContainer, type Ports } from '../ports.ts';
 import { createBell } from './bell.ts';
 import { type Postfix, postfixIn } from './postfix.ts';
 import { createReloader } from './reloader.ts';
-import { createSaver } from './saver.ts';
+import type { StateKeeper } from './state-keeper.ts';
 import { createTableKeeper, digestOf } from './table-keeper.ts';
 import { createWiringWatch } from './wiring-watch.ts';
 
@@ -47,10 +48,14 @@ export interface Writer {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export function createWriter(ports: Ports, initial: State, options: WriterOptions): Writer {
+export function createWriter(
+  ports: Ports,
+  { save }: Pick<StateKeeper, 'save'>,
+  initial: State,
+  options: WriterOptions,
+): Writer {
   const { clock, engine, report } = ports;
   const bell = createBell(clock);
-  const save = createSaver(ports);
   const keeper = createTableKeeper(ports.table, report, options.tableInContainer, initial.loaded);
   const wiring = createWiringWatch(clock, report, options.tableInContainer);
   const reloader = createReloader(clock, report, options.reloadIntervalMs);
@@ -162,9 +167,9 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
   }
 
   /** A command could not be run. A mail container that is just stopping does that once; more is worth an alert. */
-  function trouble({ message }: EngineError): number {
+  function trouble({ kind, message }: EngineError): number {
     const wait = failed();
-    if (backoff.failures > 1) tell(message, wait);
+    if (backoff.failures > 1) tell(kind === 'denied' ? onlyObserving(message) : message, wait);
     return wait;
   }
 
@@ -178,11 +183,12 @@ export function createWriter(ports: Ports, initial: State, options: WriterOption
     const all = sections();
     const { reloadedAt, trouble } = reloader.standing();
     const loaded = state.loaded === digestOf(renderBlock(all)) || (state.loaded === null && all.length === 0);
-    const pending = trouble === null && told === null ? 'pending' : 'failing';
+    // Where no command can be run nobody knows, also when nothing is due.
+    const reload = told !== null ? 'failing' : loaded ? 'done' : trouble === null ? 'pending' : 'failing';
     return {
       following: container?.id ?? null,
       wiring: wiring.standing(),
-      reload: options.mode === 'observe' ? 'observing' : loaded ? 'done' : pending,
+      reload: options.mode === 'observe' ? 'observing' : reload,
       trouble: trouble ?? told,
       rules: all.reduce((sum, { networks }) => sum + networks.length, 0),
       reloadedAt,

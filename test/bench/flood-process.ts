@@ -64,6 +64,7 @@ const ports: Ports = {
   table: createTableFile(join(folder, 'table')),
   state: createWholeFile(join(folder, 'state.json')),
   control: { serve: async () => ({ ended: Promise.resolve() }) },
+  monitor: null,
   report,
 };
 const settings = { SCREENPASS_MODE: 'observe', SCREENPASS_TABLE: '/table', SCREENPASS_STATE_DIR: '/state' };

@@ -75,7 +75,7 @@ export class MailServerDouble implements Setup {
 
   /** One SMTP session from its CONNECT to its end; says how it ended. */
   async connect(ip: string, client: Client): Promise<Outcome> {
-    this.#port += 1;
+    this.#port = this.#port === 65_535 ? 1024 : this.#port + 1;
     const at = `[${ip}]:${this.#port}`;
     const pid = this.#postscreen;
     // A session that a reload finds in the greet wait ends in a child process, under another id.

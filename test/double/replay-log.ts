@@ -23,7 +23,7 @@ export function replayLog(start = '2026-11-24T02:00:00Z') {
   }
 
   function begin(ip: string, { listed = {}, pregreet = false }: Story): string {
-    port += 1;
+    port = port === 65_535 ? 1024 : port + 1;
     const client = `[${ip}]:${port}`;
     say('postscreen', `CONNECT from ${client} to [192.0.2.25]:25`);
     if (pregreet) say('postscreen', `PREGREET 11 after 0 from ${client}: EHLO x\\r\\n`);

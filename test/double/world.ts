@@ -103,6 +103,7 @@ export class World implements AsyncDisposable {
       state: createWholeFile(this.stateFile),
       resolver: this.#resolver(sendersZone(senders)),
       control: { serve: async (handle) => this.#listen(handle) },
+      monitor: null,
       report: this.#report(),
       ...ports,
     };

@@ -1,0 +1,38 @@
+import { STATE_VERSION } from './state.ts';
+
+type Saved = Readonly<Record<string, unknown>>;
+
+/** A saved state in the present format, as far as its version tells; its fields are still to be checked. */
+export type Migrated =
+  | { readonly kind: 'present'; readonly saved: Saved }
+  /** A later screenpass wrote it. */
+  | { readonly kind: 'newer'; readonly version: number }
+  | { readonly kind: 'none' };
+
+/** By version: how a state of that version becomes one of the next. Never changed once released, only added to. */
+const MIGRATIONS: Readonly<Record<number, (saved: Saved) => Saved>> = {
+  1({ entries, ...saved }) {
+    const ended = Array.isArray(entries) ? entries.map(withEnd) : entries;
+    return { senders: {}, questions: [], lastRefusal: null, ...saved, entries: ended, version: 2 };
+  },
+};
+
+/** Entries of version 1 had no end but SCREENPASS_TTL, and no words of the administrator's. */
+function withEnd(entry: unknown): unknown {
+  return isRecord(entry) ? { until: null, reason: null, ...entry } : entry;
+}
+
+/** Brings a saved state of any earlier version to the present one, a version at a time. Never throws. */
+export function migrate(saved: unknown): Migrated {
+  if (!isRecord(saved)) return { kind: 'none' };
+  const { version } = saved;
+  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1) return { kind: 'none' };
+  if (version > STATE_VERSION) return { kind: 'newer', version };
+  if (version === STATE_VERSION) return { kind: 'present', saved };
+  const next = MIGRATIONS[version];
+  return next === undefined ? { kind: 'none' } : migrate(next(saved));
+}
+
+function isRecord(value: unknown): value is Saved {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

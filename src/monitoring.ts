@@ -1,0 +1,39 @@
+import { countAlert, noCounts } from './core/counts.ts';
+import { METRICS_TYPE, renderMetrics } from './core/metrics.ts';
+import { type Status, unhealthy } from './core/status.ts';
+import type { Page, Report } from './ports.ts';
+
+export interface Monitoring {
+  /** Tells what it is given to the other report, and counts the alerts. */
+  readonly report: Report;
+  /** What a monitor can look at, by path. */
+  pages(status: () => Status): ReadonlyMap<string, () => Page>;
+}
+
+/** Counts what is told, so that a monitor sees the same as a reader of the alerts. */
+export function createMonitoring(report: Report): Monitoring {
+  const counts = noCounts();
+  return {
+    report: {
+      ...report,
+      alert(kind, id, fields) {
+        countAlert(counts, kind, fields);
+        report.alert(kind, id, fields);
+      },
+    },
+    pages: (status) =>
+      new Map<string, () => Page>([
+        ['/healthz', () => healthPage(status())],
+        ['/metrics', () => ({ code: 200, contentType: METRICS_TYPE, text: renderMetrics(status(), counts) })],
+      ]),
+  };
+}
+
+function healthPage(status: Status): Page {
+  const wrong = unhealthy(status);
+  return {
+    code: wrong === null ? 200 : 503,
+    contentType: 'text/plain; charset=utf-8',
+    text: `${wrong ?? 'well'}\n`,
+  };
+}

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { AlertFields } from '../../src/core/alert.ts';
+import { countAlert, noCounts } from '../../src/core/counts.ts';
+import { METRICS, renderMetrics } from '../../src/core/metrics.ts';
+import type { Status } from '../../src/core/status.ts';
+
+const STATUS: Status = {
+  ...{ version: '1.2.3', mode: 'enforce', container: 'mailserver', following: 'c0ffee', wiring: 'wired' },
+  ...{
+    reload: 'done',
+    reloadedAt: '2026-11-24T02:00:00.500Z',
+    trouble: null,
+    table: '/t',
+    entries: 2,
+    rules: 9,
+  },
+  senders: { fresh: 40, stale: 2, suspicious: 1, bundled: 3 },
+  oldestList: '2026-11-23T02:00:00.000Z',
+  lastRefusal: null,
+  questions: 4,
+  cursor: '2026-11-24T02:24:10.921946642Z',
+  cursorAge: 3,
+  ...{ nextRefresh: null, nextHourly: null },
+};
+
+const REFUSAL: AlertFields['sender-refused'] = {
+  ...{ sender: 'amazon-ses', client: '54.240.27.75', port: 25, gate: 'dnsbl', code: 550, enhanced: null },
+  ...{ zones: [], evidence: 'network', decision: 'allow', reason: '', at: '' },
+};
+const LATER = {
+  ...{
+    sender: 'amazon-ses',
+    client: '54.240.27.75',
+    gate: 'spf',
+    code: 550,
+    enhanced: null,
+    text: 'client text',
+  },
+  ...{ remedy: '', docs: '' },
+};
+
+/** By metric with its labels; undefined for what is no line of the format. */
+function samples(text: string): Record<string, number> {
+  const label = '[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\\\\n]|\\\\["\\\\n])*"';
+  const sample = new RegExp(`^([a-zA-Z_:][a-zA-Z0-9_:]*(?:\\{${label}(?:,${label})*\\})?) (-?[0-9.e+]+)$`);
+  expect(text.endsWith('\n')).toBe(true);
+  const lines = text
+    .slice(0, -1)
+    .split('\n')
+    .filter((line) => !/^# (HELP|TYPE) [a-z_]+ [^\n]+$/.test(line));
+  const read = lines.map((line) => {
+    const [, name, value] = sample.exec(line) ?? [];
+    if (name === undefined) throw new Error(`no sample: ${line}`);
+    return [name, Number(value)] as const;
+  });
+  expect(new Set(read.map(([name]) => name)).size).toBe(read.length);
+  return Object.fromEntries(read);
+}
+
+describe('metrics', () => {
+  it('show how the daemon stands', () => {
+    expect(samples(renderMetrics(STATUS, noCounts()))).toMatchObject({
+      'screenpass_info{version="1.2.3",mode="enforce"}': 1,
+      screenpass_healthy: 1,
+      screenpass_following: 1,
+      'screenpass_wiring{state="wired"}': 1,
+      'screenpass_wiring{state="not-wired"}': 0,
+      'screenpass_wiring{state="unknown"}': 0,
+      'screenpass_reload{state="done"}': 1,
+      'screenpass_reload{state="failing"}': 0,
+      screenpass_reload_timestamp_seconds: 1795485600.5,
+      screenpass_log_timestamp_seconds: 1795487050.921,
+      screenpass_entries: 2,
+      screenpass_rules: 9,
+      'screenpass_senders{freshness="stale"}': 2,
+      screenpass_oldest_list_timestamp_seconds: 1795399200,
+      screenpass_questions: 4,
+      'screenpass_alerts_total{kind="reload-failed"}': 0,
+    });
+  });
+
+  it('leave out what is not known, which is not 0', () => {
+    const status = { ...STATUS, following: null, reloadedAt: null, oldestList: null, cursor: null };
+    const names = Object.keys(samples(renderMetrics(status, noCounts())));
+    expect(names.filter((name) => name.includes('timestamp'))).toEqual([]);
+    expect(samples(renderMetrics(status, noCounts()))).toMatchObject({
+      screenpass_following: 0,
+      screenpass_healthy: 0,
+    });
+  });
+
+  it('count refusals by sender and gate, and each refusal that one alert stands for', () => {
+    const counts = noCounts();
+    countAlert(counts, 'sender-refused', REFUSAL);
+    countAlert(counts, 'sender-refused', REFUSAL);
+    countAlert(counts, 'sender-refused', { ...REFUSAL, gate: 'pregreet' });
+    countAlert(counts, 'other-gate', { ...LATER, count: 1 });
+    countAlert(counts, 'other-gate', { ...LATER, sender: 'sendgrid', count: 41 });
+    const text = renderMetrics(STATUS, counts);
+    expect(samples(text)).toMatchObject({
+      'screenpass_refusals_total{sender="amazon-ses",gate="dnsbl"}': 2,
+      'screenpass_refusals_total{sender="amazon-ses",gate="pregreet"}': 1,
+      'screenpass_other_gate_refusals_total{gate="spf"}': 42,
+      'screenpass_alerts_total{kind="sender-refused"}': 3,
+      'screenpass_alerts_total{kind="other-gate"}': 2,
+    });
+    expect(text).not.toContain('client text');
+    expect(text).not.toContain('54.240.27.75');
+  });
+
+  it('stay in the format whatever a label holds', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (sender) => {
+        const counts = noCounts();
+        countAlert(counts, 'sender-refused', { ...REFUSAL, sender });
+        const text = renderMetrics({ ...STATUS, version: sender }, counts);
+        expect(Object.values(samples(text)).filter(Number.isNaN)).toEqual([]);
+      }),
+    );
+  });
+
+  it('stand in the README, each with its type and meaning, and no other', () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const section = readme.split('## Monitoring\n')[1]?.split('\n## ')[0] ?? '';
+    const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+    const wanted = Object.entries(METRICS).map(
+      ([name, { type, help }]) => `| \`${name}\` | ${type} | ${help} |`,
+    );
+    expect(rows).toEqual(wanted);
+  });
+});
