@@ -6,7 +6,7 @@ const BEGIN = '# >>> screenpass';
 const END = '# <<< screenpass';
 const NOTE = '# Written by screenpass: put your own rules above this block, changes inside it are lost.';
 const ENTRY =
-  /^# ([a-z0-9][a-z0-9-]*|[0-9a-f.:]+\/\d{1,3}), since ([^ ,]+)(?:, until ([^ ,]+))?, scope (sender|network|address), cause: (.*)$/;
+  /^# ([a-z0-9][a-z0-9-]{0,63}|[0-9a-f.:]+\/\d{1,3}), since ([^ ,]+)(?:, until ([^ ,]+))?, scope (sender|network|address), cause: (.*)$/;
 const RULE = /^([0-9a-f.:]+\/\d{1,3}) permit$/;
 const PRESEED = 'preseed';
 
@@ -112,7 +112,9 @@ export function readEntries(block: string): Entry[] {
     const [, sender, since = '', end, scope, cause = ''] = ENTRY.exec(line.trimEnd()) ?? [];
     const time = Date.parse(since);
     const until = end === undefined ? null : Date.parse(end);
-    if (sender === undefined || Number.isNaN(time) || Number.isNaN(until)) continue;
+    const written = sender !== undefined && (!sender.includes('/') || parseNetwork(sender).ok);
+    // Somebody may have altered it to what no log has and no state can hold. NaN is neither.
+    if (!written || !(time >= 0) || !(until === null || until >= 0)) continue;
     networks = [];
     entries.push({
       sender,

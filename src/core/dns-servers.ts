@@ -22,7 +22,7 @@ function serverProblem(item: string): string | undefined {
     return `"${item}": an address with a zone (${host.slice(host.indexOf('%'))}) cannot be used as DNS server`;
   }
   if (parseAddress(host) === undefined) {
-    return /^[\w.-]*[A-Za-z][\w.-]*$/.test(host)
+    return /^[\w.-]+$/.test(host) && /[A-Za-z]/.test(host)
       ? `"${item}" is a name, and a DNS server must be given by its address: ${EXPECTED}`
       : `"${item}" is not a DNS server: ${EXPECTED}`;
   }
@@ -33,8 +33,8 @@ function serverProblem(item: string): string | undefined {
 
 /** Brackets only around IPv6; a bare IPv6 address has no port. */
 function split(item: string): { host: string; port: string | undefined } {
-  const [, six, sixPort] = /^\[([^\]]*:[^\]]*)\](?::(.*))?$/.exec(item) ?? [];
-  if (six !== undefined) return { host: six, port: sixPort };
+  const [, six, sixPort] = /^\[([^\]]*)\](?::(.*))?$/.exec(item) ?? [];
+  if (six?.includes(':')) return { host: six, port: sixPort };
   const [, four, fourPort] = /^([^:/]*):([^:/]*)$/.exec(item) ?? [];
   return four === undefined ? { host: item, port: undefined } : { host: four, port: fourPort };
 }

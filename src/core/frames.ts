@@ -6,6 +6,7 @@ export const LONGEST_LINE = 64 * 1024;
 const HEADER_BYTES = 8;
 const STREAMS: readonly (StreamName | undefined)[] = ['stdout', 'stdout', 'stderr'];
 const ENGINE_ERROR = 3;
+const YEAR_10000 = Date.UTC(10_000, 0);
 /** `2026-11-24T02:24:10.921946642Z` */
 const STAMP_BYTES = 30;
 const LF = 10;
@@ -169,7 +170,8 @@ function createStampReader(): (text: string) => string | undefined {
     const [, seconds, decimals = '', zone] =
       /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
     const time = Date.parse(`${seconds}${zone}`);
-    if (Number.isNaN(time)) return undefined;
+    // Before 1970 (Go's zero time among them) and after 9999 are no times of a log, and not of the form promised.
+    if (!(time >= 0 && time < YEAR_10000)) return undefined;
     known = new Date(time).toISOString().slice(0, 19);
     return `${known}.${decimals.padEnd(9, '0')}Z`;
   };

@@ -63,6 +63,7 @@ export function parseLogLine(text: string): PostfixLine | undefined {
   const { tag, stamp, severity, body } = line;
   const slash = tag.lastIndexOf('/');
   const program = tag.slice(slash + 1);
-  if (slash < 0 || !(tag.startsWith('postfix') || POSTFIX_PROGRAMS.has(program))) return undefined;
+  if (slash < 0 || program === '' || !(tag.startsWith('postfix') || POSTFIX_PROGRAMS.has(program)))
+    return undefined;
   return { program, stamp, severity, body };
 }

@@ -123,9 +123,11 @@ function wordToQuad(word: number): string {
 function formatIPv6(value: bigint): string {
   const hex = value.toString(16).padStart(32, '0');
   const text = (hex.match(/..../g) ?? []).map((group) => Number.parseInt(group, 16).toString(16)).join(':');
-  const runs = text.match(/\b0(?::0)+\b/g) ?? [];
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '');
-  return longest === '' ? text : text.replace(new RegExp(`(^|:)${longest}(:|$)`), '::');
+  let [from, to] = [0, 0];
+  for (const { 0: run, index } of text.matchAll(/\b0(?::0)+\b/g)) {
+    if (run.length > to - from) [from, to] = [index, index + run.length];
+  }
+  return to === 0 ? text : `${text.slice(0, Math.max(0, from - 1))}::${text.slice(to + 1)}`;
 }
 
 export function lastValue({ family, base, prefix }: Network): bigint {

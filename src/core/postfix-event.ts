@@ -190,7 +190,7 @@ function readSmtpd(program: string, body: string): Found | undefined {
   return {
     kind: verb === 'reject' ? 'smtpd_reject' : 'milter_reject',
     ip: readIp(ip),
-    port: port === undefined ? null : Number(port),
+    port: readPort(port),
     code: code === undefined ? null : Number(code),
     enhanced,
     dnsbl: SMTPD_DNSBL.exec(text)?.[1] ?? null,
@@ -199,8 +199,13 @@ function readSmtpd(program: string, body: string): Found | undefined {
   };
 }
 
-function client(ip: string | undefined, port: string | undefined): { ip: string | null; port: number } {
-  return { ip: readIp(ip), port: Number(port) };
+function client(ip: string | undefined, port: string | undefined): Pick<PostfixEvent, 'ip' | 'port'> {
+  return { ip: readIp(ip), port: readPort(port) };
+}
+
+/** What no TCP port can be is damage. */
+function readPort(text: string | undefined): number | null {
+  return text !== undefined && Number(text) <= 65_535 ? Number(text) : null;
 }
 
 /** Mail servers log canonical addresses; what net.isIP refuses is a redaction or damage. */

@@ -19,10 +19,13 @@ interface Macro {
 export type MacroString = readonly (string | Macro)[];
 
 /** One token: visible characters, one of the three escapes, or a macro. An explanation has blanks as well. */
-const MACRO = String.raw`%(?:([%_-])|\{([slodiphv])(\d*)(r?)([.\-+,/_=]*)\})`;
-const DOMAIN_TOKEN = new RegExp(String.raw`([\x21-\x24\x26-\x7e]+)|${MACRO}`, 'giy');
+const TRANSFORM = String.raw`(\d*)(r?)([.\-+,/_=]*)`;
+const DOMAIN_TOKEN = new RegExp(
+  String.raw`([\x21-\x24\x26-\x7e]+)|%(?:([%_-])|\{([slodiphv])${TRANSFORM}\})`,
+  'giy',
+);
 const EXPLANATION_TOKEN = new RegExp(
-  String.raw`([\x20-\x24\x26-\x7e]+)|${MACRO.replace('slodiphv', 'slodiphvcrt')}`,
+  String.raw`([\x20-\x24\x26-\x7e]+)|%(?:([%_-])|\{([slodiphvcrt])${TRANSFORM}\})`,
   'giy',
 );
 const ESCAPES: Readonly<Record<string, string>> = { '%': '%', _: ' ', '-': '%20' };
@@ -105,7 +108,8 @@ export function expandMacros(text: MacroString, values: MacroValues): string | n
 }
 
 function expandOne({ escaped, reverse, keep, delimiters }: Macro, value: string): string {
-  const parts = value.split(new RegExp(`[${delimiters.replaceAll('-', '\\-')}]`));
+  const signs = [...new Set(delimiters)];
+  const parts = signs.reduce((all, sign) => all.flatMap((part) => part.split(sign)), [value]);
   if (reverse) parts.reverse();
   const text = (keep < parts.length ? parts.slice(-keep) : parts).join('.');
   return escaped ? urlEscape(text) : text;

@@ -9,10 +9,11 @@ export interface TableCheck {
   readonly complaint: { readonly reason: string; readonly line: number | null } | null;
 }
 
-const SKIPPED = /cidr map [^\n]*, line (\d+): (.*)$/;
+const SKIPPED = /, line (\d+): (.*)/;
 
 /**
- * Judges the answers for members of our block, or for a stranger when it has no rules. `postmap -q` exits 1 both for "no match" and for failure, so stderr
+ * Judges the answers for members of our block, or for a stranger when it has no rules. `postmap -q` exits 1 both for
+ * "no match" and for failure, so stderr
  * decides (postmap(1)). A bad line of the operator's is told and kept, but does not hold back ours: Postfix skips
  * it with or without our rules. An operator's rule above ours may answer instead of ours; that is its right.
  */
@@ -22,7 +23,7 @@ export function judgeTable(
   asked: 'members' | 'stranger',
 ): TableCheck {
   const complaints = answers.flatMap(({ stderr }) => stderr.split('\n').filter(isComplaint));
-  const skipped = complaints.map((text) => SKIPPED.exec(text));
+  const skipped = complaints.map(skippedLine);
   const { first, last } = blockLines(table);
   const ours = skipped.findIndex((match) => match === null || inside(Number(match[1]), first, last));
   if (ours >= 0)
@@ -40,6 +41,12 @@ export function judgeTable(
 /** postmap also repeats warnings about main.cf, which say nothing of the table. */
 function isComplaint(line: string): boolean {
   return /^postmap: (?:fatal|error|panic): /.test(line) || /^postmap: warning: .*cidr/.test(line);
+}
+
+/** Null: it speaks of no line. The first number is Postfix's; the operator's words are repeated behind it. */
+function skippedLine(complaint: string): RegExpExecArray | null {
+  const at = complaint.indexOf('cidr map ');
+  return at < 0 ? null : SKIPPED.exec(complaint.slice(at));
 }
 
 function complaintOf(text: string, match: RegExpExecArray | null): { reason: string; line: number | null } {

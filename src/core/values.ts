@@ -1,5 +1,5 @@
 import { ALERTS, type AlertKind } from './alert.ts';
-import { type Network, parseNetwork } from './network.ts';
+import { type Network, parseAddress, parseNetwork } from './network.ts';
 import { ok, problem, type Result } from './result.ts';
 import type { SenderDefinition } from './sender.ts';
 
@@ -12,6 +12,34 @@ export function text(given: string): Result<string> {
 export function engineHost(given: string): Result<string> {
   if (/^unix:\/\/\/./.test(given) || /^(tcp|http):\/\/[^/:]+:\d+\/?$/.test(given)) return ok(given);
   return problem(`"${given}" is not an Engine address: expected unix:///PATH or tcp://HOST:PORT`);
+}
+
+/** Where to listen: an address or a name, and a port. */
+export interface ListenAddress {
+  /** IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `off` is null. */
+export function listenAddress(given: string): Result<ListenAddress | null> {
+  if (given.trim() === 'off') return ok(null);
+  const [, six, other, digits] = /^(?:\[([^\]]*)\]|([^:[\]]+)):(\d{1,5})$/.exec(given.trim()) ?? [];
+  const host = six ?? other ?? '';
+  const port = Number(digits);
+  const isHost =
+    six === undefined ? isFourOrName(host) : host.includes(':') && parseAddress(host) !== undefined;
+  if (isHost && port >= 1 && port <= 65_535) return ok({ host, port });
+  return problem(
+    `"${given}" is nowhere to listen: expected off, or HOST:PORT such as 127.0.0.1:9469 or [::1]:9469, the port from 1 to 65535`,
+  );
+}
+
+/** What ends in digits is meant as an address (WHATWG URL: ends in a number). */
+function isFourOrName(host: string): boolean {
+  return /(?:^|\.)\d+$/.test(host)
+    ? parseAddress(host) !== undefined
+    : /^[A-Za-z0-9]([\w.-]*\w)?$/.test(host);
 }
 
 export function absolutePath(given: string): Result<string> {
