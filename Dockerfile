@@ -1,10 +1,13 @@
-# Works with the classic builder and with BuildKit.
+# Works with the classic builder and with BuildKit. For an image that can be told and made again:
+#   docker build -t screenpass --build-arg NODE_IMAGE=node:24-bookworm-slim@sha256:DIGEST \
+#     --build-arg REVISION="$(git rev-parse HEAD)" --build-arg SOURCE=URL .
+# `docker buildx imagetools inspect node:24-bookworm-slim` prints the digest.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
+RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
 RUN npm run build && chmod 0755 dist/screenpass.js
@@ -18,6 +21,13 @@ ENV NODE_ENV=production
 RUN mkdir /etc/screenpass /var/lib/screenpass && ln -s /app/screenpass.mjs /usr/local/bin/screenpass
 # The name tells node that this one file is an ES module: there is no package.json beside it.
 COPY --from=build /build/dist/screenpass.js /app/screenpass.mjs
+# Last, since each build has others.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"
 # The user is root on purpose: the Engine's socket belongs to root, and so does a shared directory that the
 # Engine made. docker-compose.yml takes away what root can do beyond that.
 ENTRYPOINT ["node", "/app/screenpass.mjs"]

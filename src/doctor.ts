@@ -154,7 +154,7 @@ function sampleOf(lines: readonly LogLine[]): LogSample {
 
 /** `NAME = VALUE` lines of postconf. */
 function settingsOf(stdout: string): Record<string, string> {
-  const pairs = stdout.split('\n').map((line) => /^(\S+) =\s*(.*)$/.exec(line));
+  const pairs = stdout.split('\n').map((line) => /^(\S+) =(.*)$/.exec(line));
   return Object.fromEntries(pairs.flatMap((match) => (match === null ? [] : [[match[1], match[2]?.trim()]])));
 }
 

@@ -5,7 +5,6 @@ import { chownSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { ReplayReport } from '../../src/core/replay.ts';
 import type { Zone } from '../double/dns-zone.ts';
 import { dnsmasqOptions } from './dns-options.ts';
@@ -15,9 +14,15 @@ export const WIRING =
   'postscreen_access_list = permit_mynetworks, cidr:/etc/screenpass/postscreen_access.cidr';
 export const TABLE = '/etc/screenpass/postscreen_access.cidr';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, '..', '..');
+/** npm starts everything here; a bundle of this file stands elsewhere. */
+const root = process.cwd();
+const here = join(root, 'test', 'e2e');
 const composeFiles = [join(root, 'docker-compose.yml'), join(here, 'docker-compose.override.yml')];
+const hardenedFiles = [
+  join(root, 'docs', 'docker-compose.hardened.yml'),
+  join(here, 'docker-compose.override.yml'),
+  join(here, 'docker-compose.hardened.override.yml'),
+];
 
 /** One line that screenpass printed; the fields beyond the first four depend on the kind. */
 export interface Alert {
@@ -48,8 +53,9 @@ export interface Client {
   readonly recipient?: string;
 }
 
-const SERVICES = ['mailserver', 'screenpass', 'dns'] as const;
+const SERVICES = ['mailserver', 'screenpass', 'dns', 'socket-proxy'] as const;
 type Service = (typeof SERVICES)[number];
+type EngineVerb = 'stop' | 'start' | 'restart' | 'kill' | 'pause' | 'unpause';
 
 function lastLines(text: string, count = 25): string {
   return text.trimEnd().split('\n').slice(-count).join('\n');
@@ -64,9 +70,17 @@ export interface StackOptions {
   readonly listed: readonly string[];
   /** What DNS says when screenpass asks. */
   readonly zone: Zone;
+  /** The calls that the socket proxy of docs/docker-compose.hardened.yml lets through; not set: docker-compose.yml. */
+  readonly calls?: readonly string[];
+  /** What starts the mail container; start.sh if not set. */
+  readonly start?: string;
+  /** The Engine's socket as screenpass sees it; the Engine's own if not set. */
+  readonly socket?: string;
+  /** Is given the directory of the table before a container has it. */
+  readonly prepare?: (shared: string) => Promise<void>;
 }
 
-/** The two containers of docker-compose.yml, and the DNS server that screenpass asks. */
+/** The containers of our Compose file, and the DNS server that screenpass asks. */
 export class Stack {
   readonly #directory = mkdtempSync(join(tmpdir(), 'screenpass-e2e-'));
   readonly #project = `screenpass-e2e-${randomBytes(4).toString('hex')}`;
@@ -83,10 +97,13 @@ export class Stack {
   async up(): Promise<void> {
     const config = join(this.#directory, 'config');
     const shared = join(this.#directory, 'screenpass');
-    for (const directory of [config, shared, join(this.#directory, 'dns')]) mkdirSync(directory);
+    const state = join(this.#directory, 'screenpass-state');
+    for (const directory of [config, shared, state, join(this.#directory, 'dns')]) mkdirSync(directory);
+    if (this.#options.calls !== undefined) this.grant(this.#options.calls);
     this.#writeZone(this.#options.zone);
     // Made by an operator who is not root: nobody should have to change an owner for screenpass.
-    if (process.getuid?.() === 0) chownSync(shared, 1000, 1000);
+    if (process.getuid?.() === 0) for (const directory of [shared, state]) chownSync(directory, 1000, 1000);
+    await this.#options.prepare?.(shared);
     if (this.#options.wired) writeFileSync(join(config, 'postfix-main.cf'), `${WIRING}\n`);
     await this.compose('build');
     await this.compose('up', '-d', 'dns');
@@ -100,7 +117,7 @@ export class Stack {
     try {
       if (this.#more.length > 0) await must('docker', ['rm', '--force', ...this.#more]);
       await this.compose('down', '--volumes', '--timeout', '5');
-      await run('docker', ['rmi', '--no-prune', ...SERVICES.map((service) => this.#name(service))]);
+      await run('docker', ['rmi', '--no-prune', ...SERVICES.map((service) => this.nameOf(service))]);
     } finally {
       rmSync(this.#directory, { recursive: true, force: true });
     }
@@ -108,7 +125,8 @@ export class Stack {
 
   async compose(...args: string[]): Promise<string> {
     const [program, ...first] = await composeCommand();
-    const files = composeFiles.flatMap((file) => ['-f', file]);
+    const chosen = this.#options.calls === undefined ? composeFiles : hardenedFiles;
+    const files = ['--project-directory', root, ...chosen.flatMap((file) => ['-f', file])];
     return must(program, [...first, '-p', this.#project, ...files, ...args], {
       E2E_PROJECT: this.#project,
       E2E_DIRECTORY: this.#directory,
@@ -116,7 +134,8 @@ export class Stack {
       E2E_DNS: join(this.#directory, 'dns'),
       E2E_NETWORK: this.#network,
       E2E_SENDERS: 'default',
-      E2E_SOCKET: engineSocket(),
+      E2E_SOCKET: this.#options.socket ?? engineSocket(),
+      E2E_START: this.#options.start ?? 'start.sh',
       E2E_CLIENT_ADDRESSES: this.#options.clients.join(' '),
       E2E_LISTED_ADDRESSES: this.#options.listed.join(' '),
     });
@@ -124,12 +143,12 @@ export class Stack {
 
   /** A command in the mail container, run to its end, as the operator would. */
   inMail(...command: string[]): Promise<string> {
-    return must('docker', ['exec', this.#name('mailserver'), ...command]);
+    return must('docker', ['exec', this.nameOf('mailserver'), ...command]);
   }
 
   /** A command of screenpass beside the daemon, run to its end, as the operator would. */
   screenpass(...args: string[]): Promise<Output> {
-    return run('docker', ['exec', this.#name('screenpass'), 'screenpass', ...args]);
+    return run('docker', ['exec', this.nameOf('screenpass'), 'screenpass', ...args]);
   }
 
   /** The same with --json: the exit code, and what the one JSON document says. */
@@ -139,8 +158,8 @@ export class Stack {
   }
 
   /** What the Engine does with a container. */
-  async engine(verb: 'stop' | 'start' | 'restart', service: Service): Promise<void> {
-    await must('docker', [verb, this.#name(service)]);
+  async engine(verb: EngineVerb, service: Service): Promise<void> {
+    await must('docker', [verb, this.nameOf(service)]);
   }
 
   /** From now on DNS says this, and nothing else. */
@@ -151,17 +170,63 @@ export class Stack {
     await this.logged('dns', /started/, before);
   }
 
+  /** From now on the socket proxy lets these calls through, and no others. */
+  grant(calls: readonly string[]): void {
+    const directory = join(this.#directory, 'calls');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'allowed'), `${calls.join('\n')}\n`);
+  }
+
+  /** A command in the container of screenpass, run to its end. */
+  inScreenpass(...command: string[]): Promise<Output> {
+    return run('docker', ['exec', this.nameOf('screenpass'), ...command]);
+  }
+
+  /** Programs that run in a container now. */
+  async programs(service: Service): Promise<string[]> {
+    const lines = (await must('docker', ['top', this.nameOf(service), '-o', 'pid,comm'])).trim().split('\n');
+    return lines.slice(1).map((line) => line.trim().split(/\s+/).slice(1).join(' '));
+  }
+
+  /** One more screenpass, with no rights but those of this user and group and the Engine's socket, run to its end. */
+  screenpassAlone(user: string, ...args: string[]): Promise<Output> {
+    const mounts = [
+      `${engineSocket()}:/var/run/docker.sock`,
+      `${this.shared}:/etc/screenpass`,
+      `${join(this.#directory, 'screenpass-state')}:/var/lib/screenpass`,
+    ].flatMap((mount) => ['-v', mount]);
+    const rights = [
+      '--user',
+      user,
+      '--read-only',
+      '--cap-drop',
+      'ALL',
+      '--security-opt',
+      'no-new-privileges',
+    ];
+    const container = ['--env', `SCREENPASS_CONTAINER=${this.nameOf('mailserver')}`, '--network', 'none'];
+    return run('docker', [
+      'run',
+      '--rm',
+      ...rights,
+      ...container,
+      ...mounts,
+      this.nameOf('screenpass'),
+      ...args,
+    ]);
+  }
+
   /** `screenpass replay --json` of the whole log of the mail container. */
   async replay(): Promise<ReplayReport> {
-    const log = `docker logs ${this.#name('mailserver')}`;
-    const command = `docker exec -i ${this.#name('screenpass')} screenpass replay --json`;
+    const log = `docker logs ${this.nameOf('mailserver')}`;
+    const command = `docker exec -i ${this.nameOf('screenpass')} screenpass replay --json`;
     return JSON.parse(await must('sh', ['-c', `${log} 2>&1 | ${command}`])) as ReplayReport;
   }
 
   /** The same, with these settings in place of its own. */
   screenpassAs(settings: Readonly<Record<string, string>>, ...args: string[]): Promise<Output> {
     const env = Object.entries(settings).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-    return run('docker', ['exec', ...env, this.#name('screenpass'), 'screenpass', ...args]);
+    return run('docker', ['exec', ...env, this.nameOf('screenpass'), 'screenpass', ...args]);
   }
 
   /**
@@ -180,7 +245,7 @@ export class Stack {
       '--network',
       'none',
       ...options,
-      this.#name('mailserver'),
+      this.nameOf('mailserver'),
     ]);
     return name;
   }
@@ -193,19 +258,25 @@ export class Stack {
   /** One more screenpass, with this mounted where its table should be, run to its end. */
   screenpassWith(mount: string): Promise<Output> {
     const volume = `${mount}:${TABLE}`;
-    return run('docker', ['run', '--rm', '--network', 'none', '-v', volume, this.#name('screenpass')]);
+    return run('docker', ['run', '--rm', '--network', 'none', '-v', volume, this.nameOf('screenpass')]);
+  }
+
+  /** Each line of the mail container's log, after the Engine's stamp. */
+  async stampedMailLog(): Promise<string[]> {
+    const { stdout, stderr } = await run('docker', ['logs', '--timestamps', this.nameOf('mailserver')]);
+    return `${stdout}${stderr}`.split('\n');
   }
 
   /** A property of a container, as a Go template names it. */
   async inspect(service: Service, template: string): Promise<string> {
-    return (await must('docker', ['inspect', '--format', template, this.#name(service)])).trim();
+    return (await must('docker', ['inspect', '--format', template, this.nameOf(service)])).trim();
   }
 
   /** Lets a client try to send one message. */
   async send({ from, helo, sender, recipient }: Client): Promise<Talk> {
     const options = ['--from-address', from, '--helo', helo, '--mail-from', sender];
     if (recipient !== undefined) options.push('--rcpt-to', recipient);
-    const command = ['exec', this.#name('mailserver'), 'smtp-client.pl', ...options];
+    const command = ['exec', this.nameOf('mailserver'), 'smtp-client.pl', ...options];
     const { code, stdout, stderr } = await run('docker', command);
     if (code > 1) throw new Error(`the client from ${from} had no SMTP talk:\n${stdout}${stderr}`);
     return { queued: code === 0, transcript: stdout };
@@ -216,7 +287,7 @@ export class Stack {
   }
 
   /** Replaces the table as a careful editor does: whole, and under the same name. */
-  writeTable(text: string): void {
+  writeTable(text: string | Buffer): void {
     const draft = `${this.#tablePath()}.draft`;
     writeFileSync(draft, text);
     renameSync(draft, this.#tablePath());
@@ -261,7 +332,8 @@ export class Stack {
     throw new Error(`not seen within ${seconds} s: ${what}\n${await this.#lastWords()}`);
   }
 
-  #name(service: Service): string {
+  /** The name of a container. */
+  nameOf(service: Service): string {
     return `${this.#project}-${service}`;
   }
 
@@ -275,7 +347,7 @@ export class Stack {
 
   /** Empty while there is no container: between two lives of it that is no error. */
   #logs(service: Service): Promise<Output> {
-    return run('docker', ['logs', this.#name(service)]);
+    return run('docker', ['logs', this.nameOf(service)]);
   }
 
   async #lastWords(): Promise<string> {
