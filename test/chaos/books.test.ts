@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { balance, refusalsIn } from './books.ts';
+
+const container = '0123456789abcdef';
+const watched = new Set(['54.240.27.75']);
+
+function line(second: number, text: string): string {
+  return `2026-11-24T09:00:0${second}.123456789Z Nov 24 09:00:00 mail postfix/postscreen[7]: ${text}`;
+}
+
+function ids(...lines: string[]): string[] {
+  return refusalsIn({ container, lines }, watched);
+}
+
+const connect = line(1, 'CONNECT from [54.240.27.75]:4711 to [127.0.0.1]:25');
+const rank = line(3, 'DNSBL rank 3 for [54.240.27.75]:4711');
+const reject = line(3, 'NOQUEUE: reject: RCPT from [54.240.27.75]:4711: 550 5.7.1 Service unavailable');
+const disconnect = line(4, 'DISCONNECT [54.240.27.75]:4711');
+const id = '0123456789ab [54.240.27.75]:4711 2026-11-24T09:00:01.123Z';
+
+describe('the refusals in a mail log', () => {
+  it('are counted once a session, under the id that screenpass gives them', () => {
+    expect(ids(connect, rank, reject, disconnect)).toEqual([id]);
+  });
+
+  it('are also those of listed clients that left before RCPT', () => {
+    expect(ids(connect, rank, disconnect)).toEqual([id]);
+  });
+
+  it('are none of strangers, of sessions that passed, or of sessions that were cut', () => {
+    expect(ids(connect, line(2, 'PASS NEW [54.240.27.75]:4711'), disconnect)).toEqual([]);
+    expect(ids(connect, line(2, 'ALLOWLISTED [54.240.27.75]:4711'))).toEqual([]);
+    expect(ids(connect, rank)).toEqual([]);
+    const stranger = [connect, reject].map((text) => text.replaceAll('54.240.27.75', '203.0.113.9'));
+    expect(ids(...stranger)).toEqual([]);
+  });
+});
+
+describe('the balance', () => {
+  const time = '2026-11-24T09:00:05.000Z';
+  const later = '2026-11-24T09:00:09.000Z';
+
+  it('names what was never told, and what was told and is not in the log', () => {
+    expect(
+      balance(
+        ['a', 'b'],
+        [
+          { id: 'a', time },
+          { id: 'c', time },
+        ],
+        [],
+      ),
+    ).toMatchObject({
+      refusals: 2,
+      told: 2,
+      lost: ['b'],
+      unfounded: ['c'],
+      doubled: [],
+    });
+  });
+
+  it('excuses a repetition only if screenpass was killed in between', () => {
+    const told = [
+      { id: 'a', time },
+      { id: 'a', time: later },
+    ];
+    const kill = Date.parse('2026-11-24T09:00:07.000Z');
+    expect(balance(['a'], told, [kill])).toMatchObject({ doubled: [], repeated: 1 });
+    expect(balance(['a'], told, [kill - 5000, kill + 5000])).toMatchObject({ doubled: ['a'], repeated: 0 });
+  });
+});

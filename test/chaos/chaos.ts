@@ -1,0 +1,71 @@
+// `npm run chaos -- --minutes N --seed S`: faults by chance against a real Engine and a real Postfix, and the books.
+import { rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { tableOf } from '../../src/commands/table.ts';
+import { type Books, balanced, runChaos } from './run.ts';
+
+const USAGE = 'usage: npm run chaos -- [--minutes N] [--seed S]\n';
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = optionsOf(args);
+  if (options === null) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  const began = performance.now();
+  const say = (text: string) => {
+    process.stderr.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(7)} s  ${text}\n`);
+  };
+  const books = await runChaos({ ...options, say });
+  process.stdout.write(textOf(books));
+  if (!balanced(books)) {
+    process.stdout.write(`the books do not balance; the logs are in ${books.artefacts}\n`);
+    return 1;
+  }
+  rmSync(books.artefacts, { recursive: true, force: true });
+  process.stdout.write('the books balance\n');
+  return 0;
+}
+
+function optionsOf(args: readonly string[]): { ms: number; seed: number } | null {
+  try {
+    const options = { minutes: { type: 'string' }, seed: { type: 'string' } } as const;
+    const { minutes = '10', seed = '1' } = parseArgs({ args: [...args], options }).values;
+    const values = { ms: Number(minutes) * 60_000, seed: Number(seed) };
+    return values.ms > 0 && Number.isInteger(values.seed) ? values : null;
+  } catch {
+    return null;
+  }
+}
+
+function textOf(books: Books): string {
+  const faults = Object.entries(books.faults).sort(([a], [b]) => (a < b ? -1 : 1));
+  const { queued, refused, cut } = books.sent;
+  const rows: [string, string | number][] = [
+    ['seed', books.seed],
+    ['faults', faults.reduce((sum, [, count]) => sum + count, 0)],
+    ...faults.map(([name, count]): [string, number] => [`  ${name}`, count]),
+    ['not injected', books.failed.length],
+    ['sessions', `${queued + refused + cut} (${queued} queued, ${refused} refused, ${cut} without a talk)`],
+    ['refusals of watched senders in the log', books.refusals],
+    ['refusals told', books.told],
+    ['lost', books.lost.length],
+    ['doubled', books.doubled.length],
+    ['told again after a SIGKILL', books.repeated],
+    ['told without a refusal', books.unfounded.length],
+    ['tables looked at', `${books.looked} (${books.missing} after the operator deleted it)`],
+    ['tables invalid', books.invalid.length],
+    ['ended by itself', books.died],
+    ['shut out at the end', books.shutOut.length],
+    ['health at the end', books.healthy ? 'well' : 'not well'],
+  ];
+  const { lost, doubled, unfounded, invalid, shutOut, failed } = books;
+  const wrong = Object.entries({ lost, doubled, unfounded, invalid, shutOut, failed });
+  const details = wrong.flatMap(([what, items]) => items.map((item) => `${what}: ${item}\n`));
+  return `${tableOf(
+    ['what', 'count'],
+    rows.map((row) => row.map(String)),
+  )}${details.join('')}`;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,86 @@
+// The clients: addresses of watched senders and of strangers, listed and not.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { firstAddress, type Network } from '../../src/core/network.ts';
+import { readCatalogue } from '../../src/schema.ts';
+import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { SALESFORCE_ADDRESS, SALESFORCE_ZONE } from '../double/salesforce-zone.ts';
+import { sendersZone } from '../double/senders-zone.ts';
+import type { Client, Stack } from '../e2e/harness.ts';
+import type { Random } from './random.ts';
+
+const senders = readCatalogue(catalogue);
+export const zone = { ...sendersZone(senders), ...SALESFORCE_ZONE };
+
+const IDS = [
+  ...['amazon-ses', 'sendgrid', 'mailgun', 'mailjet', 'brevo', 'mailchimp', 'smtp2go', 'google'],
+  ...['zendesk', 'github', 'mimecast', 'proofpoint', 'zoho', 'constant-contact'],
+];
+
+/** The address `offset` after the first one of the sender's first roomy IPv4 network. */
+function addressOf(id: string, offset: number): string {
+  const networks = senders.find((sender) => sender.id === id)?.networks ?? [];
+  const roomy = networks.find(({ family, prefix }) => family === 4 && prefix <= 24) as Network;
+  return firstAddress({ family: 4, base: roomy.base + BigInt(offset), prefix: 32 });
+}
+
+/** Of watched senders, and in the DNS blocklist. */
+export const listed: readonly { readonly sender: string; readonly address: string }[] = [
+  ...IDS.flatMap((sender) => [5, 6].map((offset) => ({ sender, address: addressOf(sender, offset) }))),
+  // Only SPF tells whose it is.
+  { sender: 'salesforce', address: SALESFORCE_ADDRESS },
+];
+const unlisted = IDS.map((sender) => addressOf(sender, 9));
+const strangers = { listed: ['203.0.113.9', '185.199.108.7'], unlisted: ['203.0.113.10', '198.51.100.7'] };
+
+export const watched: ReadonlySet<string> = new Set([...listed.map(({ address }) => address), ...unlisted]);
+export const blocklist = [...listed.map(({ address }) => address), ...strangers.listed];
+export const clients = [...watched, ...strangers.listed, ...strangers.unlisted];
+
+export function clientAt(from: string): Client {
+  return { from, helo: 'mail.client.example', sender: 'a@client.example' };
+}
+
+export interface Sent {
+  queued: number;
+  refused: number;
+  /** No talk: the mail container was away, or went away. */
+  cut: number;
+}
+
+/** Lets one message be tried; a mail container that is away is no error. */
+export async function attempt(stack: Stack, from: string): Promise<keyof Sent> {
+  try {
+    const { queued, transcript } = await stack.send(clientAt(from));
+    if (queued) return 'queued';
+    return /^< [45]\d\d/m.test(transcript) ? 'refused' : 'cut';
+  } catch {
+    return 'cut';
+  }
+}
+
+/** Whether Postfix answers a client of whom nobody thinks ill. */
+export async function serves(stack: Stack): Promise<boolean> {
+  return (await attempt(stack, strangers.unlisted[0] as string)) === 'queued';
+}
+
+/** Keeps sending until the signal aborts; most often from listed addresses of watched senders. */
+export async function traffic(stack: Stack, random: Random, sent: Sent, signal: AbortSignal): Promise<void> {
+  const others = [...unlisted, ...strangers.listed, ...strangers.unlisted] as [string, ...string[]];
+  const refused = listed.map(({ address }) => address) as [string, ...string[]];
+  while (!signal.aborted) {
+    const from = random.pick(random.next() < 0.75 ? refused : others);
+    const how = await attempt(stack, from);
+    sent[how] += 1;
+    // A mail container that is starting needs the machine more than we do.
+    await sleep(random.between(50, 600) * (how === 'cut' ? 5 : 1));
+  }
+}
+
+/** The operator takes entries away, so that refusals do not run dry. */
+export async function revocations(stack: Stack, random: Random, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const { sender } = random.pick(listed as [(typeof listed)[0], ...typeof listed]);
+    await stack.screenpass('revoke', sender);
+    await sleep(random.between(300, 2000));
+  }
+}
