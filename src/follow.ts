@@ -15,9 +15,9 @@ const FIRST_WAIT_MS = 250;
 const LAST_WAIT_MS = 15_000;
 
 export interface Watcher {
-  /** The log of this container is about to be read, for the first time or again. */
+  /** The log of this container is about to be read, for the first time or again; it runs. */
   attached(container: MailContainer): void;
-  /** Nothing is followed until the next `attached`. */
+  /** No container runs whose log can be read, until the next `attached`. */
   detached(): void;
 }
 
@@ -27,10 +27,16 @@ interface Trouble {
   readonly remedy: string;
 }
 
+type Look =
+  | Extract<Inspection, { kind: 'running' }>
+  | (Extract<Inspection, { kind: 'stopped' }> & Trouble)
+  | ({ readonly kind: 'away' } & Trouble);
+
 /**
  * The container's log from `position` on, for ever: a stream that ends is opened again, a container that stops,
- * vanishes or is replaced under its name is waited for, an Engine that does not answer is asked again. The alerts
- * mailserver-lost and mailserver-back tell of changes only; a stream that a proxy cut is no change.
+ * vanishes or is replaced under its name is waited for, an Engine that does not answer is asked again. What a stopped
+ * container has left is read at once, since it may be removed next. The alerts mailserver-lost and mailserver-back tell
+ * of changes only; a stream that a proxy cut is no change.
  */
 export async function* followLog(
   { clock, engine, report }: Ports,
@@ -60,9 +66,26 @@ export async function* followLog(
       }
     } else {
       lost = tell(lost, state);
+      if (state.kind === 'stopped' && state.container.id === position.cursor?.container)
+        yield* leftBy(state.container);
     }
     await clock.sleep(waitMs(fruitless), signal);
     fruitless += 1;
+  }
+
+  /** The lines of a stopped container that a cut stream or a wait kept from us. Tried again as long as it is there. */
+  async function* leftBy(container: MailContainer): AsyncGenerator<readonly LogLine[]> {
+    const since = position.attach(container.id, firstSince, SESSION_LIMITS.ageMs);
+    try {
+      for await (const lines of engine.follow(container, since, signal)) {
+        // It may have started in between: then this stream has no end, and it is to be followed as one that runs.
+        if (lines === OPENED && (await look(engine, options.container)).kind !== 'stopped') return;
+        yield lines;
+      }
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      report.debug('what the stopped container has left cannot be read yet', { problem: error.message });
+    }
   }
 
   function found(before: typeof lost, container: MailContainer): undefined {
@@ -85,20 +108,22 @@ function waitMs(fruitless: number): number {
   return Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(fruitless, 16));
 }
 
-async function look(
-  engine: Ports['engine'],
-  container: string,
-): Promise<Extract<Inspection, { kind: 'running' }> | ({ kind: 'trouble' } & Trouble)> {
+async function look(engine: Ports['engine'], container: string): Promise<Look> {
   try {
     const inspection = await engine.inspect();
-    if (inspection.kind === 'running') return inspection;
-    const stopped = inspection.kind === 'stopped';
-    const reason = stopped ? 'the container is not running' : 'the Engine knows no such container';
-    const remedy = stopped ? 'It is followed again when it runs' : rightName(container);
-    return { kind: 'trouble', reason, remedy };
+    switch (inspection.kind) {
+      case 'running':
+        return inspection;
+      case 'stopped': {
+        const reason = 'the container is not running';
+        return { ...inspection, reason, remedy: 'It is followed again when it runs' };
+      }
+      case 'missing':
+        return { kind: 'away', reason: 'the Engine knows no such container', remedy: rightName(container) };
+    }
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    return { kind: 'trouble', ...troubleOf(error) };
+    return { kind: 'away', ...troubleOf(error) };
   }
 }
 

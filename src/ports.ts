@@ -16,7 +16,7 @@ export interface Clock {
 /** What the Engine says of the mail container. Missing and stopped are answers; no answer is an EngineError. */
 export type Inspection =
   | { readonly kind: 'running'; readonly container: MailContainer }
-  | { readonly kind: 'stopped'; readonly name: string }
+  | { readonly kind: 'stopped'; readonly container: MailContainer }
   | { readonly kind: 'missing'; readonly name: string };
 
 export interface MailContainer {

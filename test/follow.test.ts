@@ -1,35 +1,36 @@
 import { expect, it } from 'vitest';
 import { createPosition } from '../src/core/position.ts';
 import { followLog } from '../src/follow.ts';
-import { type Engine, type MailContainer, OPENED, type Ports } from '../src/ports.ts';
+import { type Engine, type LogLine, type MailContainer, OPENED, type Ports } from '../src/ports.ts';
 import { TestClock } from './double/clock.ts';
 
-it('a stream that opens and ends at once is opened again ever more rarely', async () => {
+const container: MailContainer = {
+  id: 'c',
+  run: 'c',
+  tty: false,
+  logDriver: 'json-file',
+  networks: [],
+  mounts: [],
+};
+
+/** Follows for two minutes of the clock; gives the new lines. */
+async function followed(engine: Pick<Engine, 'inspect' | 'follow'>): Promise<string[]> {
   const clock = new TestClock(0);
-  const container: MailContainer = {
-    id: 'c',
-    run: 'c',
-    tty: false,
-    logDriver: 'json-file',
-    networks: [],
-    mounts: [],
-  };
-  let opened = 0;
-  const engine: Engine = {
-    inspect: async () => ({ kind: 'running', container }),
-    async *follow() {
-      opened += 1;
-      yield OPENED;
-    },
-    exec: () => Promise.reject(new Error('not asked for')),
-  };
   const report = { alert: () => {}, error: () => {}, info: () => {}, debug: () => {} };
+  const ports = { clock, engine, report } as unknown as Ports;
   const stop = new AbortController();
   const watcher = { attached: () => {}, detached: () => {} };
-  const ports = { clock, engine, report } as unknown as Ports;
-  const log = followLog(ports, { container: 'c', lookbackMs: 0 }, createPosition(null), watcher, stop.signal);
+  const position = createPosition(null);
+  const log = followLog(ports, { container: 'c', lookbackMs: 0 }, position, watcher, stop.signal);
+  const texts: string[] = [];
   const reading = (async () => {
-    for await (const _ of log);
+    for await (const lines of log) {
+      for (const line of lines) {
+        if (position.judge(line) !== 'new') continue;
+        texts.push(line.text);
+        position.advance(line);
+      }
+    }
   })();
   for (let second = 0; second < 120; second += 1) {
     clock.advance(1000);
@@ -37,6 +38,47 @@ it('a stream that opens and ends at once is opened again ever more rarely', asyn
   }
   stop.abort();
   await reading;
+  return texts;
+}
+
+function line(second: number): LogLine {
+  return { stream: 'stdout', stamp: `2026-11-24T02:24:0${second}.000000000Z`, text: `line ${second}` };
+}
+
+it('a stream that opens and ends at once is opened again ever more rarely', async () => {
+  let opened = 0;
+  await followed({
+    inspect: async () => ({ kind: 'running', container }),
+    async *follow() {
+      opened += 1;
+      yield OPENED;
+    },
+  });
   expect(opened).toBeGreaterThan(5);
   expect(opened).toBeLessThan(20);
+});
+
+it('what a stopped container has left is read before it can be removed, though its stream was cut', async () => {
+  const kept = [line(1)];
+  let state: 'running' | 'stopped' | 'missing' = 'running';
+  const lines = await followed({
+    inspect: async () => (state === 'missing' ? { kind: state, name: 'c' } : { kind: state, container }),
+    async *follow() {
+      yield OPENED;
+      yield [...kept];
+      state = state === 'running' ? 'stopped' : 'missing';
+      kept.push(line(2));
+    },
+  });
+  expect(lines).toEqual(['line 1', 'line 2']);
+});
+
+it('a stopped container of which nothing was ever read is waited for', async () => {
+  const lines = await followed({
+    inspect: async () => ({ kind: 'stopped', container }),
+    async *follow() {
+      yield [line(1)];
+    },
+  });
+  expect(lines).toEqual([]);
 });

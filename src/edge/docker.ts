@@ -139,8 +139,7 @@ async function inspect(docker: Docker, wanted: string, abortSignal: AbortSignal)
   if (name === undefined) return { kind: 'missing', name: wanted };
   try {
     const info = await docker.getContainer(name).inspect({ abortSignal });
-    if (!info.State.Running) return { kind: 'stopped', name: wanted };
-    return { kind: 'running', container: describe(info) };
+    return { kind: info.State.Running ? 'running' : 'stopped', container: describe(info) };
   } catch (error) {
     if (statusOf(error) === 404) return { kind: 'missing', name: wanted };
     throw error;

@@ -156,7 +156,7 @@ const FACTS: fc.Arbitrary<Facts> = fc.record({
     inspection: fact(
       fc.constantFrom(
         { kind: 'running', container } as const,
-        { kind: 'stopped', name: 'x' } as const,
+        { kind: 'stopped', container } as const,
         { kind: 'missing', name: 'x' } as const,
       ),
     ),
