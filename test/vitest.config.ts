@@ -6,6 +6,8 @@ const testTimeout = 120_000;
 /** `fast` runs anywhere; `engine` needs a Docker Engine and is started by test/e2e/run.mjs. */
 export default defineConfig({
   test: {
+    // Not one fewer than there are cores: nothing else is to be done meanwhile.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
