@@ -28,6 +28,8 @@ ARG SOURCE=unknown
 LABEL org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="${SOURCE}"
+# Seldom, since each look starts a process; `health` also fails while the mail container is away.
+HEALTHCHECK --interval=5m --timeout=20s --start-period=5m CMD ["node", "/app/screenpass.mjs", "health"]
 # The user is root on purpose: the Engine's socket belongs to root, and so does a shared directory that the
 # Engine made. docker-compose.yml takes away what root can do beyond that.
 ENTRYPOINT ["node", "/app/screenpass.mjs"]

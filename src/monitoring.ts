@@ -33,7 +33,7 @@ function healthPage(status: Status): Page {
   const wrong = unhealthy(status);
   return {
     code: wrong === null ? 200 : 503,
-    contentType: 'text/plain; charset=utf-8',
-    text: `${wrong ?? 'well'}\n`,
+    contentType: 'application/json',
+    text: `${JSON.stringify({ healthy: wrong === null, reasons: wrong === null ? [] : [wrong] })}\n`,
   };
 }

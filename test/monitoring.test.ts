@@ -29,7 +29,7 @@ it('shows a monitor whether all is well, and what was refused', async () => {
   await world.connect('54.240.27.75');
   await world.alert('reload-done');
   await world.until('all is well', () => look('/healthz').code === 200);
-  expect(look('/healthz')).toMatchObject({ code: 200, text: 'well\n' });
+  expect(look('/healthz')).toMatchObject({ code: 200, text: '{"healthy":true,"reasons":[]}\n' });
   const { text, contentType } = look('/metrics');
   expect(contentType).toContain('version=0.0.4');
   expect(text).toContain('\nscreenpass_refusals_total{sender="amazon-ses",gate="dnsbl"} 1\n');
@@ -42,8 +42,8 @@ it('shows a monitor whether all is well, and what was refused', async () => {
   await world.eventually('the loss is told', () => world.told('mailserver-lost').length > 0);
   expect(look('/healthz')).toEqual({
     code: 503,
-    contentType: 'text/plain; charset=utf-8',
-    text: 'the log of mailserver is not followed\n',
+    contentType: 'application/json',
+    text: '{"healthy":false,"reasons":["the log of mailserver is not followed"]}\n',
   });
   expect(look('/metrics').text).toContain('\nscreenpass_healthy 0\n');
 });
