@@ -23,6 +23,12 @@ import { readSendersFile } from './senders-file.ts';
 export type LogLevel = 'error' | 'info' | 'debug';
 
 /** Everything that the administrator can set, read once at start. */
+/** A cron expression, and the longest time between two of its matches. */
+export interface Schedule {
+  readonly cron: string;
+  readonly everyMs: number;
+}
+
 export interface Config {
   /** undefined: the Engine's default socket. */
   readonly dockerHost: string | undefined;
@@ -39,7 +45,9 @@ export interface Config {
   readonly rules: Rules;
   readonly lookbackMs: number;
   /** When the senders are asked for their networks, and the longest time between two times. */
-  readonly refresh: { readonly cron: string; readonly everyMs: number };
+  readonly refresh: Schedule;
+  /** When the digest is told; null: never. */
+  readonly digest: Schedule | null;
   /** DNS servers; empty: the system's. */
   readonly dnsServers: readonly string[];
   readonly reloadIntervalMs: number;
@@ -121,6 +129,11 @@ export const SETTINGS = {
     '23 4 * * *',
     'when the senders are asked for their networks: a cron expression; up to ten minutes later',
     schedule,
+  ),
+  SCREENPASS_DIGEST: setting(
+    '23 6 * * *',
+    'when the digest of the days before is told: a cron expression, or `off`',
+    scheduleOrOff,
   ),
   SCREENPASS_RELOAD_INTERVAL: setting(
     '15s',
@@ -236,6 +249,7 @@ function assemble(values: Values, catalogue: readonly SenderDefinition[]): Confi
     },
     lookbackMs: values.SCREENPASS_LOOKBACK ?? 0,
     refresh: values.SCREENPASS_REFRESH ?? { cron: '', everyMs: 0 },
+    digest: values.SCREENPASS_DIGEST ?? null,
     dnsServers: values.SCREENPASS_DNS ?? [],
     reloadIntervalMs: values.SCREENPASS_RELOAD_INTERVAL ?? 0,
     http: values.SCREENPASS_HTTP ?? null,
@@ -255,7 +269,11 @@ function sendersFile(path: string, { catalogue, readFile }: Outside): Result<rea
   }
 }
 
-function schedule(given: string, { cronInterval }: Outside): Result<Config['refresh']> {
+function schedule(given: string, { cronInterval }: Outside): Result<Schedule> {
   const interval = cronInterval(given);
   return interval.ok ? ok({ cron: given, everyMs: interval.value }) : interval;
+}
+
+function scheduleOrOff(given: string, outside: Outside): Result<Schedule | null> {
+  return given.trim() === 'off' ? ok(null) : schedule(given, outside);
 }

@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import { refusalAlert } from './core/alert.ts';
+import { counted, type Happening } from './core/days.ts';
 import { limitEntries } from './core/dnsbl-fault.ts';
 import { type Address, type Network, parseAddress, parseNetwork } from './core/network.ts';
 import {
@@ -18,6 +19,7 @@ import { createRosters } from './core/roster.ts';
 import type { Match } from './core/sender-index.ts';
 import { createSessions, type Outcome, type Refusal } from './core/session.ts';
 import { entryOf } from './core/state.ts';
+import { createDigests } from './digests.ts';
 import { followLog } from './follow.ts';
 import { createIdentifier } from './identify.ts';
 import { createMonitoring } from './monitoring.ts';
@@ -25,6 +27,7 @@ import { createOtherGates } from './other-gates.ts';
 import type { LogLine, MailContainer, Ports } from './ports.ts';
 import { recall } from './recall.ts';
 import { createRefresher } from './refresh.ts';
+import { createRefusals } from './refusals.ts';
 import { createRequests, statusOf } from './requests.ts';
 import { createTroubles } from './troubles.ts';
 import { createStateKeeper } from './writer/state-keeper.ts';
@@ -56,7 +59,6 @@ export async function runDaemon(
   const position = createPosition(remembered.cursor);
   const rosterAt = createRosters(config.senders);
   const roster = () => rosterAt(writer.state.senders, clock.now());
-  const otherGates = createOtherGates({ find: (address) => roster().find(address) }, report);
   const troubles = createTroubles(report);
   let rules: Rules = config.rules;
 
@@ -69,7 +71,10 @@ export async function runDaemon(
     },
   });
 
+  const refusals = createRefusals(writer, report);
+  const otherGates = createOtherGates({ find: (address) => roster().find(address) }, writer, report);
   const identifier = createIdentifier(ports, config.senders, roster, writer, refused, signal);
+  const digests = createDigests(config, writer, () => rules, ports);
   const refresher = createRefresher(ports, config.senders, config.refresh.everyMs, writer, signal);
 
   async function readLog(): Promise<void> {
@@ -102,7 +107,15 @@ export async function runDaemon(
     troubles.client(address, outcome.kind === 'refused', at);
     const match = roster().find(address);
     if (match !== undefined) judge(outcome, address, match);
-    else if (outcome.kind === 'refused') identifier.take(outcome.refusal, address);
+    else if (outcome.kind === 'refused') {
+      count({ kind: 'stranger' }, at);
+      identifier.take(outcome.refusal, address);
+    }
+  }
+
+  function count(happening: Happening, at: number): void {
+    const { state } = writer;
+    writer.update({ ...state, days: counted(state.days, happening, at, state.digested) });
   }
 
   function judge(outcome: Outcome, address: Address, match: Match): void {
@@ -117,8 +130,10 @@ export async function runDaemon(
       troubles.passed(sender);
       const { state, recoveredAfter: seconds } = afterPass(writer.state, sender, outcome);
       const { ip: client, at } = outcome;
-      if (seconds !== null) report.alert('sender-recovered', `${sender} ${at}`, { sender, client, seconds });
       writer.update(state);
+      if (seconds === null) return;
+      report.alert('sender-recovered', `${sender} ${at}`, { sender, client, seconds });
+      count({ kind: 'recovered', sender }, at);
     }
   }
 
@@ -126,16 +141,15 @@ export async function runDaemon(
     const { state } = writer;
     const { id: sender } = match.sender;
     const decision = decide(address, match, refusal, state, rules);
-    report.alert(
-      'sender-refused',
-      ...refusalAlert(refusal, match, decision, position.cursor?.container ?? ''),
-    );
+    refusals.take(refusalAlert(refusal, match, decision, position.cursor?.container ?? ''), refusal.at);
     const open = isOpen(state, match.sender, address, rules) ? entryOf(state, sender) : undefined;
-    const faulty = troubles.refused(sender, refusal, open);
+    const { faultyZone, isStillRefused } = troubles.refused(sender, refusal, open);
     const lastRefusal = { sender, client: refusal.ip, gate: refusal.gate, at: refusal.at };
-    const after = afterRefusal(state, { refusal, match, address }, decision, rules);
-    const limited = faulty === undefined ? after : limitEntries(after, faulty, refusal.at);
+    const after = afterRefusal(writer.state, { refusal, match, address }, decision, rules);
+    const limited = faultyZone === undefined ? after : limitEntries(after, faultyZone, refusal.at);
     writer.update({ ...limited, lastRefusal });
+    count({ kind: 'refused', sender, gate: refusal.gate, zones: refusal.zones }, refusal.at);
+    if (isStillRefused) count({ kind: 'still-refused', sender }, refusal.at);
   }
 
   function attached(container: MailContainer): void {
@@ -146,6 +160,11 @@ export async function runDaemon(
 
   function detached(): void {
     writer.serve(null);
+  }
+
+  function eachMinute(): void {
+    expire();
+    refusals.tellDue(clock.now());
   }
 
   function expire(): void {
@@ -160,12 +179,14 @@ export async function runDaemon(
 
   function hourly(): void {
     otherGates.tellDue(clock.now());
+    digests.tellMissed();
     void refresher.due();
   }
 
-  clock.cron(EACH_MINUTE, expire, signal);
+  clock.cron(EACH_MINUTE, eachMinute, signal);
   const nextHourly = clock.cron(HOURLY, hourly, signal);
   const nextRefresh = clock.cron(config.refresh.cron, () => void refresher.all(), signal, REFRESH_JITTER_MS);
+  if (config.digest !== null) clock.cron(config.digest.cron, digests.tell, signal);
   const next = () => ({ hourly: nextHourly(), refresh: nextRefresh() });
   const running = { version, config, clock, report, writer, refresher, rules: () => rules, next };
   const control = await ports.control.serve(createRequests(running), signal);
@@ -185,9 +206,10 @@ export async function runDaemon(
   expire();
   hourly();
   await Promise.all([readLog(), writer.run(signal), control.ended, monitor?.ended]);
+  refusals.tellRest();
+  otherGates.tellRest();
   // What came after the writer's last look is saved as well, so that the next start does not handle it again.
   await keeper.save(writer.state);
-  otherGates.tellRest();
   report.alert('stopping', `${version} ${clock.now()}`, {
     signal: String(signal.reason),
     entries: writer.state.entries.length,

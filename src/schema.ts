@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { POSTSCREEN_GATES } from './core/gate.ts';
+import { LATER_GATES, POSTSCREEN_GATES } from './core/gate.ts';
 import { migrate } from './core/migrate.ts';
 import { type Network, overlap, parseAddress, parseNetwork } from './core/network.ts';
 import { RESERVED, WIDEST } from './core/policy.ts';
@@ -112,6 +112,50 @@ const SavedRefusal = z.strictObject({
   zones: z.array(z.string()),
 });
 
+const Count = z.int().min(0);
+const Counts = z.record(z.string(), Count);
+const Day = z.string().regex(/^\d{4}-\d\d-\d\d$/);
+
+const SavedDay = z.strictObject({
+  refusals: z.record(SenderId, Counts),
+  recovered: Counts,
+  stillRefused: Counts,
+  zones: Counts,
+  strangers: Count,
+});
+
+const SavedRefusalAlert = z.strictObject({
+  id: z.string(),
+  fields: z.strictObject({
+    sender: SenderId,
+    client: z.string(),
+    port: z.int(),
+    gate: z.enum(POSTSCREEN_GATES),
+    code: z.int().nullable(),
+    enhanced: z.string().nullable(),
+    zones: z.array(z.string()),
+    evidence: z.enum(['network', 'spf', 'rdns']),
+    decision: z.enum(['allow', 'keep', 'wait', 'refuse']),
+    reason: z.string(),
+    at: z.string(),
+  }),
+});
+
+const SavedOtherRefusal = z.strictObject({
+  sender: SenderId,
+  client: z.string(),
+  at: Time,
+  gate: z.enum(LATER_GATES),
+  code: z.int().nullable(),
+  enhanced: z.string().nullable(),
+  text: z.string().nullable(),
+});
+
+function bursts<T extends z.ZodType>(event: T) {
+  const told = z.strictObject({ first: event, last: event, count: z.int().min(1) });
+  return z.array(z.strictObject({ key: z.string(), since: Time, told: Count, waiting: told.nullable() }));
+}
+
 const SavedState = z.strictObject({
   version: z.literal(STATE_VERSION),
   cursor: z
@@ -139,6 +183,10 @@ const SavedState = z.strictObject({
   lastRefusal: z
     .strictObject({ sender: SenderId, client: z.string(), gate: z.enum(POSTSCREEN_GATES), at: Time })
     .nullable(),
+  bursts: bursts(SavedRefusalAlert),
+  otherGates: bursts(SavedOtherRefusal),
+  days: z.record(Day, SavedDay),
+  digested: z.strictObject({ at: Time, through: Day }).nullable(),
   loaded: z.string().nullable(),
 });
 

@@ -10,16 +10,21 @@ import type { Report } from './ports.ts';
 const UNHIDE =
   'Nothing is allowed until it does. Let the Engine pass the addresses on (no userland proxy, IPv6 enabled), or use the PROXY protocol behind a proxy: screenpass doctor has the lines';
 
+/** What a refusal shows. */
+export interface Trouble {
+  /** The zone that refused it and is at fault. */
+  readonly faultyZone: string | undefined;
+  /** The entry should have let it in. */
+  readonly isStillRefused: boolean;
+}
+
 /** Sees causes that stand behind many refusals, and entries that do not help. */
 export interface Troubles {
   event(event: PostfixEvent, at: number): void;
   /** A session ended, whoever the client was. */
   client(address: Address, refused: boolean, at: number): void;
-  /**
-   * A watched sender was refused; `entry` when one opens its address. Gives the zone that refused it and is at fault;
-   * undefined: none is.
-   */
-  refused(sender: string, refusal: Refusal, entry: Entry | undefined): string | undefined;
+  /** A watched sender was refused; `entry` when one opens its address. */
+  refused(sender: string, refusal: Refusal, entry: Entry | undefined): Trouble;
   /** A watched sender got through. */
   passed(sender: string): void;
 }
@@ -50,7 +55,8 @@ export function createTroubles(report: Report): Troubles {
         const fields = { sender, client, gate, why, at: new Date(at).toISOString() };
         report.alert('sender-still-refused', `${sender} ${at}`, fields);
       }
-      return gate === 'dnsbl' ? dnsbls.faulty(zones, at) : undefined;
+      const faultyZone = gate === 'dnsbl' ? dnsbls.faulty(zones, at) : undefined;
+      return { faultyZone, isStillRefused: why !== null };
     },
     passed: (sender) => void stillRefused.delete(sender),
   };

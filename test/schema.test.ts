@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NO_COUNTS } from '../src/core/days.ts';
 import { lastValue } from '../src/core/network.ts';
 import { EMPTY_STATE } from '../src/core/state.ts';
 import { readCatalogue, readState } from '../src/schema.ts';
@@ -99,6 +100,18 @@ describe('the saved state', () => {
       until: 3,
       reason: 'a partner',
     } as const;
+    const refused = {
+      id: 'c [74.125.1.1]:4 2026-11-24T02:24:10.921Z',
+      fields: {
+        ...{ sender: 'google', client: '74.125.1.1', port: 4, gate: 'dnsbl', code: 550, enhanced: '5.7.1' },
+        ...{ zones: ['zen.spamhaus.org'], evidence: 'network', decision: 'allow', reason: 'known' },
+        at: '2026-11-24T02:24:10.921Z',
+      },
+    };
+    const later = {
+      ...{ sender: 'google', client: '74.125.1.1', at: 7, gate: 'helo' },
+      ...{ code: 450, enhanced: null, text: null },
+    };
     const state = {
       ...EMPTY_STATE,
       cursor: { container: 'c', stdout: { stamp: '2026-11-24T02:24:10.921946642Z', count: 2 }, stderr: null },
@@ -122,6 +135,20 @@ describe('the saved state', () => {
         },
       ],
       lastRefusal: { sender: 'google', client: '74.125.1.1', gate: 'dnsbl', at: 7 } as const,
+      bursts: [
+        { key: 'google dnsbl', since: 7, told: 60, waiting: { first: refused, last: refused, count: 9 } },
+      ],
+      otherGates: [
+        { key: 'google helo', since: 7, told: 1, waiting: { first: later, last: later, count: 2 } },
+        { key: 'google spf', since: 8, told: 1, waiting: null },
+      ],
+      days: {
+        '2026-11-24': {
+          ...{ refusals: { google: { dnsbl: 3 } }, recovered: { google: 1 }, stillRefused: {} },
+          ...{ zones: { 'zen.spamhaus.org': 3 }, strangers: 4 },
+        },
+      },
+      digested: { at: 9, through: '2026-11-23' },
       loaded: 'abc',
     };
     expect(readState(JSON.stringify(state))).toEqual({ ok: true, state });
@@ -141,6 +168,8 @@ describe('the saved state', () => {
     JSON.stringify({ ...EMPTY_STATE, entries: [{ sender: '../x' }] }),
     JSON.stringify({ ...EMPTY_STATE, gaveUp: { google: 1e300 } }),
     JSON.stringify({ ...EMPTY_STATE, senders: { google: { spf: [] } } }),
+    JSON.stringify({ ...EMPTY_STATE, days: { today: NO_COUNTS } }),
+    JSON.stringify({ ...EMPTY_STATE, bursts: [{ key: 'a', since: 1, told: 1 }] }),
     JSON.stringify({ ...EMPTY_STATE, questions: [{ ip: 'mail.example' }] }),
   ])('is refused with a reason: %s', (text) =>
     expect(readState(text)).toMatchObject({

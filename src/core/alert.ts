@@ -1,8 +1,10 @@
+import type { Told } from './burst.ts';
+import { type Digest, digestText } from './digest.ts';
 import { GATES } from './gate.ts';
-import type { GateReport } from './gate-watch.ts';
 import { type Decision, REASONS } from './policy.ts';
 import type { Evidence, Match } from './sender-index.ts';
 import type { Refusal } from './session.ts';
+import type { OtherRefusal } from './state.ts';
 
 /** `count` stands where one line tells of several causes (DESIGN: nothing silent, but bounded). */
 export interface AlertFields {
@@ -27,6 +29,8 @@ export interface AlertFields {
     decision: 'allow' | 'keep' | 'wait' | 'refuse';
     reason: string;
     at: string;
+    /** Not there when the line stands for one. */
+    count?: number;
   };
   'sender-allowed': {
     sender: string;
@@ -79,6 +83,7 @@ export interface AlertFields {
   };
   'state-unsaved': { reason: string; remedy: string };
   'state-saved': { seconds: number };
+  digest: Digest;
   stopping: { signal: string; entries: number };
 }
 
@@ -102,9 +107,9 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
   },
   'sender-refused': {
     level: 'warn',
-    when: 'postscreen turned a watched sender away; says at which gate and what was decided',
+    when: 'postscreen turned a watched sender away; says at which gate and what was decided; more than 60 a minute of one sender and gate are told together, with `count`',
     text: (f) =>
-      `postscreen refused ${f.sender} at ${f.client} (${f.gate}${f.zones.length > 0 ? `: ${f.zones.join(', ')}` : ''}): ` +
+      `postscreen refused ${f.sender} ${f.count === undefined ? 'at' : `${f.count} times more, last at`} ${f.client} (${f.gate}${f.zones.length > 0 ? `: ${f.zones.join(', ')}` : ''}): ` +
       `${f.decision}, ${f.reason}`,
   },
   'sender-allowed': {
@@ -233,6 +238,11 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
     when: 'the state is saved again',
     text: (f) => `the state is saved again after ${f.seconds} s`,
   },
+  digest: {
+    level: 'info',
+    when: 'SCREENPASS_DIGEST: what happened on the days (UTC) since the last one',
+    text: digestText,
+  },
   stopping: {
     level: 'info',
     when: 'the daemon was asked to stop and has finished the write in hand',
@@ -249,31 +259,43 @@ function changesText(
   return changed.map((id) => `${id} +${added[id]?.length ?? 0} -${removed[id]?.length ?? 0}`).join(', ');
 }
 
+/** A sender-refused of one refusal. */
+export interface RefusalAlert {
+  readonly id: string;
+  readonly fields: AlertFields['sender-refused'];
+}
+
 /** Id and fields of sender-refused. The id stays the same when the same session is read again. */
 export function refusalAlert(
   refusal: Refusal,
   { sender, evidence }: Match,
   decision: Decision,
   container: string,
-): [id: string, fields: AlertFields['sender-refused']] {
+): RefusalAlert {
   const { ip, port, connectedAt, at, gate, code, enhanced, zones } = refusal;
   const id = `${container.slice(0, 12)} [${ip}]:${port} ${new Date(connectedAt ?? at).toISOString()}`;
   const told = { sender: sender.id, client: ip, port, gate, code, enhanced, zones, evidence };
-  return [
-    id,
-    { ...told, decision: decision.kind, reason: REASONS[decision.reason], at: new Date(at).toISOString() },
-  ];
+  const decided = { decision: decision.kind, reason: REASONS[decision.reason] };
+  return { id, fields: { ...told, ...decided, at: new Date(at).toISOString() } };
+}
+
+/** Id and fields of a sender-refused that may stand for many: the id of the first, what is said of the last. */
+export function burstAlert({
+  first,
+  last,
+  count,
+}: Told<RefusalAlert>): [id: string, fields: AlertFields['sender-refused']] {
+  return [first.id, count === 1 ? last.fields : { ...last.fields, count }];
 }
 
 /** Id and fields of other-gate. The id names the first refusal that the report stands for. */
 export function otherGateAlert({
-  sender,
-  refusal,
+  first,
+  last,
   count,
-  since,
-}: GateReport): [id: string, fields: AlertFields['other-gate']] {
-  const { ip: client, gate, code, enhanced, text } = refusal;
+}: Told<OtherRefusal>): [id: string, fields: AlertFields['other-gate']] {
+  const { sender, client, gate, code, enhanced, text } = last;
   const { remedy, docs } = GATES[gate];
-  const id = `${sender} ${gate} ${new Date(since).toISOString()}`;
+  const id = `${sender} ${gate} ${new Date(first.at).toISOString()}`;
   return [id, { sender, client, gate, code, enhanced, text, count, remedy, docs }];
 }

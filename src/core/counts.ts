@@ -19,9 +19,9 @@ export function noCounts(): Counts {
 export function countAlert<K extends AlertKind>(counts: Counts, kind: K, fields: AlertFields[K]): void {
   add(counts.alerts, kind, 1);
   if (kind === 'sender-refused') {
-    const { sender, gate } = fields as AlertFields['sender-refused'];
+    const { sender, gate, count = 1 } = fields as AlertFields['sender-refused'];
     const gates = counts.refusals.get(sender) ?? new Map<string, number>();
-    add(gates, gate, 1);
+    add(gates, gate, count);
     counts.refusals.set(sender, gates);
   }
   if (kind === 'other-gate') {

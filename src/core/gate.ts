@@ -199,3 +199,8 @@ export const GATES: Readonly<Record<Gate, GateRow>> = TABLE;
 export const POSTSCREEN_GATES = (Object.keys(TABLE) as Gate[]).filter(
   (gate): gate is PostscreenGate => TABLE[gate].stands === 'postscreen',
 );
+
+/** The gates behind postscreen, for the same. */
+export const LATER_GATES = (Object.keys(TABLE) as Gate[]).filter(
+  (gate): gate is LaterGate => TABLE[gate].stands === 'later',
+);

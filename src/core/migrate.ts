@@ -13,7 +13,9 @@ export type Migrated =
 const MIGRATIONS: Readonly<Record<number, (saved: Saved) => Saved>> = {
   1({ entries, ...saved }) {
     const ended = Array.isArray(entries) ? entries.map(withEnd) : entries;
-    return { senders: {}, questions: [], lastRefusal: null, ...saved, entries: ended, version: 2 };
+    const learnt = { senders: {}, questions: [], lastRefusal: null };
+    const told = { bursts: [], otherGates: [], days: {}, digested: null };
+    return { ...learnt, ...told, ...saved, entries: ended, version: 2 };
   },
 };
 

@@ -1,4 +1,9 @@
+import type { RefusalAlert } from './alert.ts';
+import type { Bursts } from './burst.ts';
+import type { Days } from './days.ts';
+import type { Digested } from './digest.ts';
 import type { SenderKnowledge } from './knowledge.ts';
+import type { LaterRefusal } from './later-gate.ts';
 import type { Scope } from './policy.ts';
 import type { Refusal } from './session.ts';
 
@@ -41,6 +46,13 @@ export interface Entry {
 /** Cause of the entries that `screenpass allow` makes. */
 export const OPERATOR = 'operator';
 
+/** A refusal of a watched sender by a gate behind postscreen, at log time `at` in ms. */
+export interface OtherRefusal extends Omit<LaterRefusal, 'ip' | 'line'> {
+  readonly sender: string;
+  readonly client: string;
+  readonly at: number;
+}
+
 /** The format of the saved state. A change of it takes the next number and a migration (migrate.ts). */
 export const STATE_VERSION = 2;
 
@@ -64,6 +76,14 @@ export interface State {
     readonly gate: string;
     readonly at: number;
   } | null;
+  /** What was told of refusals by postscreen in the last minute, by sender and gate. */
+  readonly bursts: Bursts<RefusalAlert>;
+  /** What was told of refusals by later gates in the last hour, by sender and gate. */
+  readonly otherGates: Bursts<OtherRefusal>;
+  /** What happened, by day. */
+  readonly days: Days;
+  /** Null: there was no digest yet. */
+  readonly digested: Digested | null;
   /** Digest of the block that Postfix is proven to use; null when that is not known. */
   readonly loaded: string | null;
 }
@@ -77,6 +97,10 @@ export const EMPTY_STATE: State = {
   senders: {},
   questions: [],
   lastRefusal: null,
+  bursts: [],
+  otherGates: [],
+  days: {},
+  digested: null,
   loaded: null,
 };
 
