@@ -61,6 +61,7 @@ export async function runDaemon(
   const roster = () => rosterAt(writer.state.senders, clock.now());
   const troubles = createTroubles(report);
   let rules: Rules = config.rules;
+  let lag: number | null = null;
 
   const writer = createWriter(ports, keeper, remembered, {
     mode: config.mode,
@@ -80,6 +81,8 @@ export async function runDaemon(
   async function readLog(): Promise<void> {
     for await (const lines of followLog(ports, config, position, { attached, detached }, signal)) {
       for (const line of lines) handle(line);
+      const last = lines.at(-1);
+      if (last !== undefined) lag = Math.max(0, clock.now() - stampTime(last.stamp)) / 1000;
       writer.update({ ...writer.state, cursor: position.cursor });
     }
   }
@@ -93,6 +96,7 @@ export async function runDaemon(
     // Only what has the mail host's own stamp came through its syslog.
     if (event !== undefined && event.stamp !== null) {
       const outcome = sessions.take(event, at);
+      if (judged === 'new') monitoring.line(event);
       if (judged === 'new') troubles.event(event, at);
       if (judged === 'new' && readsAfresh(event)) writer.reloaded(at);
       if (judged === 'new' && outcome !== undefined) settle(outcome);
@@ -188,7 +192,17 @@ export async function runDaemon(
   const nextRefresh = clock.cron(config.refresh.cron, () => void refresher.all(), signal, REFRESH_JITTER_MS);
   if (config.digest !== null) clock.cron(config.digest.cron, digests.tell, signal);
   const next = () => ({ hourly: nextHourly(), refresh: nextRefresh() });
-  const running = { version, config, clock, report, writer, refresher, rules: () => rules, next };
+  const running = {
+    version,
+    config,
+    clock,
+    report,
+    writer,
+    refresher,
+    rules: () => rules,
+    next,
+    lag: () => lag,
+  };
   const control = await ports.control.serve(createRequests(running), signal);
   const monitor = await ports.monitor?.serve(
     monitoring.pages(() => statusOf(running)),

@@ -1,11 +1,14 @@
-import { countAlert, noCounts } from './core/counts.ts';
+import { countAlert, countLine, noCounts } from './core/counts.ts';
 import { METRICS_TYPE, renderMetrics } from './core/metrics.ts';
+import type { PostfixEvent } from './core/postfix-event.ts';
 import { type Status, unhealthy } from './core/status.ts';
 import type { Page, Report } from './ports.ts';
 
 export interface Monitoring {
   /** Tells what it is given to the other report, and counts the alerts. */
   readonly report: Report;
+  /** Takes what was read in a line of the log. */
+  line(event: PostfixEvent): void;
   /** What a monitor can look at, by path. */
   pages(status: () => Status): ReadonlyMap<string, () => Page>;
 }
@@ -21,6 +24,7 @@ export function createMonitoring(report: Report): Monitoring {
         report.alert(kind, id, fields);
       },
     },
+    line: (event) => countLine(counts, event),
     pages: (status) =>
       new Map<string, () => Page>([
         ['/healthz', () => healthPage(status())],

@@ -19,6 +19,8 @@ export interface Running {
   readonly writer: Writer;
   readonly refresher: Refresher;
   readonly rules: () => Rules;
+  /** How many seconds old the last line was when it was handled. */
+  readonly lag: () => number | null;
   /** Times of the next runs. */
   readonly next: () => { readonly refresh: number | null; readonly hourly: number | null };
 }
@@ -26,7 +28,7 @@ export interface Running {
 type Given = ControlRequest['arguments'];
 
 /** How the daemon stands now. */
-export function statusOf({ version, config, clock, writer, next }: Running): Status {
+export function statusOf({ version, config, clock, writer, next, lag }: Running): Status {
   const { state } = writer;
   const { reloadedAt, rules, ...standing } = writer.status();
   const known = config.senders.map((sender) => knowledgeOf(sender, state.senders));
@@ -44,6 +46,7 @@ export function statusOf({ version, config, clock, writer, next }: Running): Sta
     questions: state.questions.length,
     cursor,
     cursorAge: cursor === null ? null : Math.round((clock.now() - stampTime(cursor)) / 1000),
+    lag: lag(),
     nextRefresh: isoOrNull(refresh),
     nextHourly: isoOrNull(hourly),
   };

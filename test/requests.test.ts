@@ -127,6 +127,7 @@ describe('status', () => {
       },
       questions: 0,
       cursorAge: 0,
+      lag: 0,
     });
     expect(status.senders.fresh).toBeGreaterThan(40);
     expect(unhealthy(status)).toBeNull();

@@ -1,4 +1,5 @@
 import { ALERTS, type AlertFields, type AlertKind } from './alert.ts';
+import type { PostfixEvent } from './postfix-event.ts';
 
 /** What was told since the start of the process. Keys are ids of watched senders, gates and alert kinds: never client text. */
 export interface Counts {
@@ -7,15 +8,25 @@ export interface Counts {
   readonly refusals: Map<string, Map<string, number>>;
   /** Refusals of watched senders by later gates. */
   readonly otherGates: Map<string, number>;
+  /** Proven reloads, and how long they took together, in ms. */
+  readonly reloads: { count: number; ms: number };
+  /** Lines of postscreen whose wording is not known. */
+  unknownLines: number;
 }
 
 /** Every kind stands at 0, so that its first alert is a step that a monitor sees. */
 export function noCounts(): Counts {
   const kinds = Object.keys(ALERTS) as AlertKind[];
-  return { alerts: new Map(kinds.map((kind) => [kind, 0])), refusals: new Map(), otherGates: new Map() };
+  const more = { otherGates: new Map(), reloads: { count: 0, ms: 0 }, unknownLines: 0 };
+  return { alerts: new Map(kinds.map((kind) => [kind, 0])), refusals: new Map(), ...more };
 }
 
-/** Counts one alert. The only place where anything is counted for a monitor. */
+/** Counts a line of the log that a new version of Postfix may have worded anew. */
+export function countLine(counts: Counts, { program, kind }: Pick<PostfixEvent, 'program' | 'kind'>): void {
+  if (program === 'postscreen' && kind === 'other') counts.unknownLines += 1;
+}
+
+/** Counts one alert. */
 export function countAlert<K extends AlertKind>(counts: Counts, kind: K, fields: AlertFields[K]): void {
   add(counts.alerts, kind, 1);
   if (kind === 'sender-refused') {
@@ -23,6 +34,10 @@ export function countAlert<K extends AlertKind>(counts: Counts, kind: K, fields:
     const gates = counts.refusals.get(sender) ?? new Map<string, number>();
     add(gates, gate, count);
     counts.refusals.set(sender, gates);
+  }
+  if (kind === 'reload-done') {
+    counts.reloads.count += 1;
+    counts.reloads.ms += (fields as AlertFields['reload-done']).ms;
   }
   if (kind === 'other-gate') {
     const { gate, count } = fields as AlertFields['other-gate'];

@@ -55,6 +55,11 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     help: 'stamp of the last log line that was handled; absent before the first',
     samples: ({ cursor }) => time(cursor),
   },
+  screenpass_log_lag_seconds: {
+    type: 'gauge',
+    help: 'how old the last log line was when it was handled: how far screenpass is behind, not how long the log is silent; absent before the first',
+    samples: ({ lag }) => (lag === null ? [] : one(lag)),
+  },
   screenpass_entries: {
     type: 'gauge',
     help: 'entries: senders and networks that are allowed',
@@ -92,6 +97,21 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     type: 'counter',
     help: 'refusals of watched senders by later gates, by `gate`; those within the hour are counted when they are told',
     samples: (_, { otherGates }) => [...otherGates].map(([gate, count]) => [{ gate }, count]),
+  },
+  screenpass_reloads_total: {
+    type: 'counter',
+    help: 'reloads of Postfix that were proven; those that were not are alerts of `kind` `reload-failed`',
+    samples: (_, { reloads }) => one(reloads.count),
+  },
+  screenpass_reload_seconds_total: {
+    type: 'counter',
+    help: 'how long the proven reloads took, from the command to the proof, together',
+    samples: (_, { reloads }) => one(reloads.ms / 1000),
+  },
+  screenpass_unknown_lines_total: {
+    type: 'counter',
+    help: 'log lines of postscreen that screenpass does not know: a new wording of Postfix, worth a report',
+    samples: (_, { unknownLines }) => one(unknownLines),
   },
   screenpass_alerts_total: {
     type: 'counter',

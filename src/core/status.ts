@@ -31,6 +31,8 @@ export interface Status {
   /** Stamp of the last line that was handled, and how many seconds ago that was. */
   readonly cursor: string | null;
   readonly cursorAge: number | null;
+  /** How many seconds old it was when it was handled; null: none was yet. */
+  readonly lag: number | null;
   readonly nextRefresh: string | null;
   readonly nextHourly: string | null;
 }

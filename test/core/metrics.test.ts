@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AlertFields } from '../../src/core/alert.ts';
-import { countAlert, noCounts } from '../../src/core/counts.ts';
+import { countAlert, countLine, noCounts } from '../../src/core/counts.ts';
 import { METRICS, renderMetrics } from '../../src/core/metrics.ts';
 import type { Status } from '../../src/core/status.ts';
 
@@ -22,6 +22,7 @@ const STATUS: Status = {
   questions: 4,
   cursor: '2026-11-24T02:24:10.921946642Z',
   cursorAge: 3,
+  lag: 0.25,
   ...{ nextRefresh: null, nextHourly: null },
 };
 
@@ -64,6 +65,7 @@ describe('metrics', () => {
     expect(samples(renderMetrics(STATUS, noCounts()))).toMatchObject({
       'screenpass_info{version="1.2.3",mode="enforce"}': 1,
       screenpass_healthy: 1,
+      screenpass_log_lag_seconds: 0.25,
       screenpass_following: 1,
       'screenpass_wiring{state="wired"}': 1,
       'screenpass_wiring{state="not-wired"}': 0,
@@ -96,18 +98,34 @@ describe('metrics', () => {
     countAlert(counts, 'sender-refused', REFUSAL);
     countAlert(counts, 'sender-refused', REFUSAL);
     countAlert(counts, 'sender-refused', { ...REFUSAL, gate: 'pregreet' });
+    countAlert(counts, 'sender-refused', { ...REFUSAL, gate: 'overload', count: 9_940 });
     countAlert(counts, 'other-gate', { ...LATER, count: 1 });
     countAlert(counts, 'other-gate', { ...LATER, sender: 'sendgrid', count: 41 });
     const text = renderMetrics(STATUS, counts);
     expect(samples(text)).toMatchObject({
       'screenpass_refusals_total{sender="amazon-ses",gate="dnsbl"}': 2,
       'screenpass_refusals_total{sender="amazon-ses",gate="pregreet"}': 1,
+      'screenpass_refusals_total{sender="amazon-ses",gate="overload"}': 9_940,
       'screenpass_other_gate_refusals_total{gate="spf"}': 42,
-      'screenpass_alerts_total{kind="sender-refused"}': 3,
+      'screenpass_alerts_total{kind="sender-refused"}': 4,
       'screenpass_alerts_total{kind="other-gate"}': 2,
     });
     expect(text).not.toContain('client text');
     expect(text).not.toContain('54.240.27.75');
+  });
+
+  it('add up reloads, and lines of postscreen that nobody knows', () => {
+    const counts = noCounts();
+    countAlert(counts, 'reload-done', { senders: [], ms: 250, attempts: 1 });
+    countAlert(counts, 'reload-done', { senders: [], ms: 500, attempts: 2 });
+    countLine(counts, { program: 'postscreen', kind: 'other' });
+    countLine(counts, { program: 'smtpd', kind: 'other' });
+    countLine(counts, { program: 'postscreen', kind: 'connect' });
+    expect(samples(renderMetrics({ ...STATUS, lag: null }, counts))).toMatchObject({
+      screenpass_reloads_total: 2,
+      screenpass_reload_seconds_total: 0.75,
+      screenpass_unknown_lines_total: 1,
+    });
   });
 
   it('stay in the format whatever a label holds', () => {
