@@ -114,9 +114,7 @@ async function lookAtPostfix({ tableInContainer: table }: Config, ask: Ask): Pro
   const running = await ask((postfix) => postfix.running());
   if (running.kind === 'known' && running.value) {
     const configuration = await ask((postfix) => postfix.configuration());
-    const settings = await ask(async (_, command) =>
-      settingsOf(await command('postconf', '-x', ...SCREENING)),
-    );
+    const settings = await ask((postfix) => postfix.settings(SCREENING));
     return { table, running, configuration, settings };
   }
   // Before Postfix is up, docker-mailserver is still writing its configuration.
@@ -150,12 +148,6 @@ function sampleOf(lines: readonly LogLine[]): LogSample {
     event?.program === 'postscreen' && event.kind === 'connect' && event.ip !== null ? [event.ip] : [],
   );
   return { lines: lines.length, clients };
-}
-
-/** `NAME = VALUE` lines of postconf. */
-function settingsOf(stdout: string): Record<string, string> {
-  const pairs = stdout.split('\n').map((line) => /^(\S+) =(.*)$/.exec(line));
-  return Object.fromEntries(pairs.flatMap((match) => (match === null ? [] : [[match[1], match[2]?.trim()]])));
 }
 
 async function compare(files: FileLook, path: string, there: () => Promise<string>): Promise<Marks> {

@@ -1,5 +1,5 @@
 import type { DnsAnswer } from '../ports.ts';
-import { addressValue, parseAddress } from './network.ts';
+import { type Address, addressValue, parseAddress } from './network.ts';
 
 /** A name to ask for, or the answer at once. */
 export type ReadableName = { readonly kind: 'name'; readonly name: string } | DnsAnswer<never>;
@@ -32,11 +32,16 @@ export function readName(given: string): ReadableName {
 export function reverseName(text: string): string | undefined {
   const address = parseAddress(text);
   if (address === undefined) return undefined;
+  return `${reverseLabels(address)}.${address.family === 6 ? 'ip6' : 'in-addr'}.arpa`;
+}
+
+/** The labels of an address, the last part first: octets, or the nibbles of IPv6. */
+export function reverseLabels(address: Address): string {
   const digits = addressValue(address).toString(16).padStart(32, '0');
-  if (address.family === 6) return `${[...digits].reverse().join('.')}.ip6.arpa`;
+  if (address.family === 6) return [...digits].reverse().join('.');
   const octets = digits.slice(-8).match(/../g) ?? [];
-  return `${octets
+  return octets
     .reverse()
     .map((octet) => Number.parseInt(octet, 16))
-    .join('.')}.in-addr.arpa`;
+    .join('.');
 }

@@ -39,6 +39,13 @@ const ERRORS: Readonly<Record<string, string>> = {
   '127.255.255.254': 'the zone refuses questions that come through a public resolver',
   '127.255.255.255': 'the zone says that it was asked too often',
 };
+
+/** What an answer of a zone means that is an error and no listing; undefined: it is a listing. */
+export function errorAnswer(answer: string): string | undefined {
+  if (!answer.startsWith('127.255.255.')) return undefined;
+  return `${ERRORS[answer] ?? 'the zone answers with an error'} (${answer})`;
+}
+
 const REMEDY =
   'Give the mail container a resolver of its own that is not a public one (dns: in its Compose service), or take the zone out of postscreen_dnsbl_sites (ENABLE_DNSBL=0 turns all off)';
 
@@ -77,8 +84,9 @@ export function createDnsblWatch(): DnsblWatch {
 
   return {
     listed({ kind, dnsbl, text }, at) {
-      if (kind !== 'dnsbl_listed' || dnsbl === null || !text?.startsWith('127.255.255.')) return undefined;
-      return fault(dnsbl, at, `${ERRORS[text] ?? 'the zone answers with an error'} (${text})`);
+      if (kind !== 'dnsbl_listed' || dnsbl === null) return undefined;
+      const reason = errorAnswer(text ?? '');
+      return reason === undefined ? undefined : fault(dnsbl, at, reason);
     },
     refused(sender, { gate, zones: [name], at }) {
       if (gate !== 'dnsbl' || name === undefined) return undefined;

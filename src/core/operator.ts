@@ -60,9 +60,12 @@ function readTarget(
   const network = parseNetwork(text);
   if (network.ok) return ok({ id: formatNetwork(network.value), network: formatNetwork(network.value) });
   if (/[/.:]/.test(text)) return problem(network.problem);
-  return problem(
-    `no watched sender is called ${text}: screenpass senders lists them, SCREENPASS_SENDERS names more`,
-  );
+  return problem(unwatched(text));
+}
+
+/** What is told to whoever names a sender that is not watched. */
+export function unwatched(text: string): string {
+  return `no watched sender is called ${text}: screenpass senders lists them, SCREENPASS_SENDERS names more`;
 }
 
 function unfit(text: string, rules: Rules): string | null {

@@ -40,7 +40,7 @@ export const NO_POSTSCREEN = {
 
 /** `table` is the table's path inside the mail container, `mounts` the container's own mount points. */
 export function judgeWiring(postfix: PostfixConfiguration, table: string, mounts: readonly string[]): Wiring {
-  const line = `postscreen_access_list = ${withTable(items(postfix.accessList), table)}`;
+  const line = `postscreen_access_list = ${withTable(listItems(postfix.accessList), table)}`;
   const mounted = judgeMount(table, mounts);
   if (mounted !== null) return { kind: 'not-wired', line, ...mounted };
   const lists = accessLists(postfix);
@@ -107,7 +107,7 @@ function accessLists({ services, overrides, accessList }: PostfixConfiguration):
     .filter(({ program }) => program === 'postscreen')
     .map(({ name }) => {
       const own = override(overrides, name, 'postscreen_access_list');
-      return { service: name, overridden: own !== undefined, items: items(own ?? accessList) };
+      return { service: name, overridden: own !== undefined, items: listItems(own ?? accessList) };
     });
 }
 
@@ -136,7 +136,7 @@ function answersAll(item: string): boolean {
   return !item.includes(':') && item.toLowerCase() !== 'permit_mynetworks';
 }
 
-/** Blanks and commas inside braces do not part: `cidr:{ {192.0.2.1 permit} }` is a table (Postfix 3.7). */
-function items(list: string): string[] {
+/** The items of an access list. Blanks and commas inside braces do not part: `cidr:{ {192.0.2.1 permit} }` is a table (Postfix 3.7). */
+export function listItems(list: string): string[] {
   return list.match(/(?:[^\s,{}]|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})+/g) ?? [];
 }

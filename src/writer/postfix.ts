@@ -21,16 +21,26 @@ export interface Postfix {
   running(): Promise<boolean>;
   reload(): Promise<ExecResult>;
   configuration(): Promise<PostfixConfiguration>;
+  /** Values of these parameters of main.cf, by name; those that this Postfix does not know are not in it. */
+  settings(names: readonly string[]): Promise<Readonly<Record<string, string>>>;
+  /** What `postmap -q` says of the address in a table such as `cidr:/FILE`. */
+  ask(table: string, address: string): Promise<ExecResult>;
 }
 
-export function postfixIn(engine: Engine, containerId: string): Postfix {
+export function postfixIn(engine: Pick<Engine, 'exec'>, containerId: string): Postfix {
   const exec = (argv: readonly string[], timeoutMs: number) => engine.exec(containerId, argv, timeoutMs);
+  const postconf = async (...argv: string[]) => {
+    const { exitCode, stdout, stderr } = await exec(['postconf', ...argv], QUERY_MS);
+    if (exitCode !== 0) throw new EngineError('failed', `postconf: ${stderr.trim()}`);
+    return stdout;
+  };
+  const query = (table: string, address: string) => exec(['postmap', '-q', address, table], QUERY_MS);
   return {
     async checkTable(path, text, members) {
       const addresses = members.length === 0 ? [STRANGER] : members.slice(0, MEMBERS).map(firstAddress);
       const answers: ExecResult[] = [];
       for (const address of addresses) {
-        answers.push(await exec(['postmap', '-q', address, `cidr:${path}`], QUERY_MS));
+        answers.push(await query(`cidr:${path}`, address));
         if (answers.at(-1)?.stdout.trim() === 'permit') break;
       }
       return judgeTable(text, answers, members.length === 0 ? 'stranger' : 'members');
@@ -42,16 +52,19 @@ export function postfixIn(engine: Engine, containerId: string): Postfix {
     },
     reload: () => exec(['postfix', 'reload'], RELOAD_MS),
     async configuration() {
-      const ask = async (...argv: string[]) => {
-        const { exitCode, stdout, stderr } = await exec(['postconf', ...argv], QUERY_MS);
-        if (exitCode !== 0) throw new EngineError('failed', `postconf: ${stderr.trim()}`);
-        return stdout;
-      };
       return {
-        accessList: (await ask('-hx', 'postscreen_access_list')).trim(),
-        overrides: await ask('-Px', '*/inet/*'),
-        services: await ask('-M'),
+        accessList: (await postconf('-hx', 'postscreen_access_list')).trim(),
+        overrides: await postconf('-Px', '*/inet/*'),
+        services: await postconf('-M'),
       };
     },
+    settings: async (names) => settingsOf(await postconf('-x', ...names)),
+    ask: query,
   };
+}
+
+/** `NAME = VALUE` lines of postconf. */
+function settingsOf(stdout: string): Record<string, string> {
+  const pairs = stdout.split('\n').map((line) => /^(\S+) =(.*)$/.exec(line));
+  return Object.fromEntries(pairs.flatMap((match) => (match === null ? [] : [[match[1], match[2]?.trim()]])));
 }

@@ -42,6 +42,10 @@ export class MailServerDouble implements Setup {
     postscreen_dnsbl_sites: 'zen.spamhaus.org*3',
     postscreen_dnsbl_action: 'enforce',
     postscreen_greet_action: 'enforce',
+    postscreen_dnsbl_threshold: '3',
+    postscreen_denylist_action: 'ignore',
+    postscreen_blacklist_action: 'ignore',
+    mynetworks: '127.0.0.0/8 [::1]/128 [fe80::]/64 172.18.0.5/32',
   };
   /** Whom commands run as. */
   uid = 0;

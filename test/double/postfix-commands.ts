@@ -34,8 +34,12 @@ export function postconf(args: readonly string[], setup: Setup, table: string): 
   const { wiring, parameters } = setup;
   const question = args.join(' ');
   if (args[0] === '-x' && args.length > 1) {
-    const lines = args.slice(1).map((name) => `${name} = ${parameters[name] ?? ''}`.trimEnd());
-    return args.slice(1).every((name) => name in parameters) ? done(`${lines.join('\n')}\n`) : undefined;
+    const [known, unknown] = [true, false].map((is) =>
+      args.slice(1).filter((name) => name in parameters === is),
+    );
+    const lines = known?.map((name) => `${name} = ${parameters[name]}`.trimEnd().concat('\n'));
+    const warnings = unknown?.map((name) => `postconf: warning: ${name}: unknown parameter\n`);
+    return done(lines?.join('') ?? '', warnings?.join(''));
   }
   switch (question) {
     case '-hx postscreen_access_list':

@@ -38,6 +38,8 @@ function postfix(check: (path: string, text: string) => TableCheck | Promise<Tab
     reload: fail,
     running: fail,
     configuration: fail,
+    settings: fail,
+    ask: fail,
   };
 }
 
