@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError, type ExitCode, program, WrongSettings } from './commands/program.ts';
-import { FileError, ListenError } from './ports.ts';
+import { EngineError, FileError, ListenError } from './ports.ts';
 
 function explain(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -9,7 +9,8 @@ function explain(error: unknown): ExitCode {
     return 2;
   }
   const { code, message } = error as NodeJS.ErrnoException;
-  const expected = error instanceof FileError || error instanceof ListenError || code !== undefined;
+  const expected =
+    [EngineError, FileError, ListenError].some((kind) => error instanceof kind) || code !== undefined;
   if (!expected) throw error;
   process.stderr.write(`screenpass: ${message}\n`);
   return 3;

@@ -13,6 +13,7 @@ import { check } from './check.ts';
 import { doctor } from './doctor.ts';
 import { allow, list, revoke } from './entries.ts';
 import { parse } from './parse.ts';
+import { probe } from './probe.ts';
 import { refresh } from './refresh.ts';
 import { replay } from './replay.ts';
 import { run } from './run.ts';
@@ -138,6 +139,22 @@ export function program(done: (code: ExitCode) => void): Command {
       const config = configured();
       const options = { json: json === true, dnsServers: dns ?? config.dnsServers };
       done(await doctor(config, catalogueData.generated, options));
+    });
+
+  root
+    .command('probe')
+    .description('which watched senders postscreen would refuse now, by a sample of their addresses')
+    .argument('[sender]', 'sender id; all that are watched, if left out')
+    .option('--json', 'one JSON document')
+    .addOption(dnsOption())
+    .addHelpText(
+      'after',
+      '\nExample: docker exec screenpass screenpass probe amazon-ses' +
+        '\nExit codes: 0 none, 1 one would be refused, 3 Engine or DNS gave no answer that was needed.',
+    )
+    .action(async (sender: string | undefined, { json, dns }: Options) => {
+      const config = configured();
+      done(await probe(config, sender, { json: json === true, dnsServers: dns ?? config.dnsServers }));
     });
 
   addEntryCommands(root, done);
