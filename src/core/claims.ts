@@ -11,6 +11,9 @@ interface Claims {
  */
 const LAST_FIELDS = /(?:,|;|) proto=E?SMTP(?:,? helo=<([^ ]*)>)?$/;
 
+/** Nearly all claims. */
+const ASCII = /^[ -~]*$/;
+
 const NONE: Claims = { helo: null, sender: null, recipient: null };
 
 /** Reads what follows postscreen's `; from=<`: `S>, to=<R>, proto=P, helo=<H>`. */
@@ -66,5 +69,6 @@ function withoutLogin(fields: string): string {
 
 /** Lines are read a byte a character, so that nothing but LF ends one; claims are UTF-8 when smtputf8_enable is on. */
 function decode(bytes: string): string {
+  if (ASCII.test(bytes)) return bytes;
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }

@@ -1,4 +1,4 @@
-import { createMemory, type Limits } from './remember.ts';
+import { createMemory, type Limits, own } from './remember.ts';
 
 /** One A record with which a DNSBL zone lists a client, as dnsblog tells it. */
 export interface DnsblAnswer {
@@ -20,6 +20,8 @@ export interface DnsblAnswers {
 
 /** Forgets each answer after the age, and the clients that were heard of longest ago when there are too many. */
 export function createDnsblAnswers(limits: Limits): DnsblAnswers {
+  /** Few zones are asked, and one text of each is enough. */
+  let lastZone = '';
   const clients = createMemory<{ readonly since: number; readonly answers: readonly DnsblAnswer[] }>(limits);
 
   function of(ip: string): readonly DnsblAnswer[] {
@@ -32,7 +34,9 @@ export function createDnsblAnswers(limits: Limits): DnsblAnswers {
       const others = of(ip).filter(
         (one) => (one.zone !== zone || one.answer !== answer) && at - one.at <= limits.ageMs,
       );
-      clients.set(ip, { since: at, answers: [...others.slice(1 - MOST), found] });
+      if (zone !== lastZone) lastZone = own(zone);
+      const kept = { zone: lastZone, answer: own(answer), at };
+      clients.set(own(ip), { since: at, answers: [...others.slice(1 - MOST), kept] });
     },
     of,
     get size() {

@@ -1,4 +1,5 @@
 import type { LogLine, StreamName } from '../ports.ts';
+import { fits } from './line-scan.ts';
 
 /** The longest line that is kept whole; the rest of a longer one is dropped. */
 export const LONGEST_LINE = 64 * 1024;
@@ -31,7 +32,7 @@ export function createFrameSplitter(payload: Payload): (chunk: Buffer) => void {
 
   function readHeader(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + HEADER_BYTES - headerLength);
-    headerLength += chunk.copy(header, headerLength, at, end);
+    for (let i = at; i < end; i += 1) header[headerLength++] = chunk[i] ?? 0;
     if (headerLength === HEADER_BYTES) {
       const framed = header.readUInt32BE(0) % 0x1000000 === 0 && header.readUInt8(0) <= ENGINE_ERROR;
       if (!framed) throw new BrokenStream('the Engine sent something that is not a frame of a log stream');
@@ -98,7 +99,7 @@ export function createLogReader(tty: boolean): (chunk: Buffer) => readonly LogLi
   const canonicalStamp = createStampReader();
   let lines: LogLine[] = [];
   const push = (stream: StreamName) => (text: string) => {
-    const blank = text.indexOf(' ');
+    const blank = text[STAMP_BYTES] === ' ' ? STAMP_BYTES : text.indexOf(' ');
     const stamp = canonicalStamp(blank < 0 ? text : text.slice(0, blank));
     if (stamp !== undefined) lines.push({ stream, stamp, text: blank < 0 ? '' : text.slice(blank + 1) });
   };
@@ -126,6 +127,11 @@ function createMessageReader(
   return createFrameSplitter((stream, piece, last) => readers[stream](piece, last));
 }
 
+/** As nearly all frames are. */
+function isOneLine(frame: Buffer): boolean {
+  return frame.length > 0 && frame.length <= LONGEST_LINE && frame.indexOf(LF) === frame.length - 1;
+}
+
 /** Joins the frames of one stream to lines. */
 function createPartJoiner(line: (text: string) => void): (piece: Buffer, last: boolean) => void {
   const splitter = createLineSplitter(line);
@@ -133,6 +139,8 @@ function createPartJoiner(line: (text: string) => void): (piece: Buffer, last: b
   let frame: Buffer[] = [];
   let room = LONGEST_LINE;
   return (piece, last) => {
+    const isLine = last && frame.length === 0 && openStamp === undefined && isOneLine(piece);
+    if (isLine) return line(withoutCr(piece.toString('latin1', 0, piece.length - 1)));
     // No frame of an Engine is that long; a broken one must not fill the memory.
     if (room > 0) frame.push(piece);
     room -= piece.length;
@@ -162,9 +170,9 @@ function createStampReader(): (text: string) => string | undefined {
   return (text) => {
     if (
       text.length === STAMP_BYTES &&
-      text.startsWith(known) &&
       known !== '' &&
-      /^\.\d{9}Z$/.test(text.slice(19))
+      text.startsWith(known) &&
+      fits(text, known.length, '.000000000Z')
     )
       return text;
     const [, seconds, decimals = '', zone] =

@@ -1,10 +1,11 @@
-import { type Address, contains, type Network, network } from './network.ts';
+import { type Address, network } from './network.ts';
+import { buildSenderIndex } from './sender-index.ts';
 
 /** Private space (RFC 1918, RFC 6598, RFC 4193, RFC 3927): where a proxy or a gateway hides the real client. */
-const PRIVATE: readonly Network[] =
-  '10.0.0.0/8 100.64.0.0/10 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 fc00::/7 fe80::/10'
-    .split(' ')
-    .map(network);
+const PRIVATE = '10.0.0.0/8 100.64.0.0/10 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 fc00::/7 fe80::/10'
+  .split(' ')
+  .map(network);
+const PRIVATE_SPACE = buildSenderIndex([{ id: 'private', name: 'private', networks: PRIVATE }]);
 
 /** So many clients in a row say how it is: an own container that sends mail is no sign of a gateway. */
 const IN_A_ROW = 20;
@@ -20,7 +21,7 @@ export function createClientWatch(): ClientWatch {
   let told = false;
   return {
     take(client, refused) {
-      const hidden = PRIVATE.some((one) => contains(one, client));
+      const hidden = PRIVATE_SPACE.find(client) !== undefined;
       row = row.hidden === hidden ? { hidden, length: row.length + 1 } : { hidden, length: 1 };
       if (!hidden && row.length >= IN_A_ROW) told = false;
       const clear = hidden && (refused || row.length >= IN_A_ROW);

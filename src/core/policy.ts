@@ -10,7 +10,7 @@ import {
 } from './network.ts';
 import { intersect, subtract } from './network-set.ts';
 import { CROSSING_MS } from './reload.ts';
-import type { Evidence, Match, Sender } from './sender-index.ts';
+import { buildSenderIndex, type Evidence, type Match, type Sender } from './sender-index.ts';
 import type { Refusal } from './session.ts';
 import { type Entry, entryOf, OPERATOR, type State, withEntry } from './state.ts';
 
@@ -80,8 +80,10 @@ export const RESERVED: readonly Network[] = (
   .split(' ')
   .map(network);
 
+const RESERVED_SPACE = buildSenderIndex([{ id: 'reserved', name: 'reserved', networks: RESERVED }]);
+
 export function isReserved(address: Address): boolean {
-  return RESERVED.some((network) => contains(network, address));
+  return RESERVED_SPACE.find(address) !== undefined;
 }
 
 /** What to do about a refusal of this address, whose sender was found by the address alone. */

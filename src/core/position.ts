@@ -17,9 +17,15 @@ export interface Position {
   readonly cursor: Cursor | null;
 }
 
-/** Log time of a stamp, in ms since the epoch. */
+/** Log time of a stamp, in ms since the epoch: digit by digit, since each line has one, and all are of one form. */
 export function stampTime(stamp: string): number {
-  return Date.parse(`${stamp.slice(0, 23)}Z`);
+  const number = (from: number, to: number) => {
+    let value = 0;
+    for (let i = from; i < to; i += 1) value = value * 10 + stamp.charCodeAt(i) - 48;
+    return value;
+  };
+  const [year, month, day] = [number(0, 4), number(5, 7), number(8, 10)];
+  return Date.UTC(year, month - 1, day, number(11, 13), number(14, 16), number(17, 19), number(20, 23));
 }
 
 /** The stamp of a time in ms. */
@@ -33,9 +39,10 @@ export function timeStamp(ms: number): string {
  */
 export function createPosition(start: Cursor | null): Position {
   let container = start?.container ?? null;
-  const marks: Record<StreamName, Mark | null> = {
-    stdout: start?.stdout ?? null,
-    stderr: start?.stderr ?? null,
+  /** Changed in place with each line, so nobody else may hold one. */
+  const marks: Record<StreamName, { stamp: string; count: number } | null> = {
+    stdout: copied(start?.stdout),
+    stderr: copied(start?.stderr),
   };
   /** Lines at the mark's own stamp that this attach has still to skip; null once the mark is passed. */
   let skip: Record<StreamName, number | null> = { stdout: null, stderr: null };
@@ -72,10 +79,20 @@ export function createPosition(start: Cursor | null): Position {
     },
     advance({ stream, stamp }) {
       const mark = marks[stream];
-      marks[stream] = { stamp, count: mark?.stamp === stamp ? mark.count + 1 : 1 };
+      if (mark === null) marks[stream] = { stamp, count: 1 };
+      else if (mark.stamp === stamp) mark.count += 1;
+      else {
+        mark.stamp = stamp;
+        mark.count = 1;
+      }
     },
     get cursor() {
-      return container === null ? null : { container, ...marks };
+      if (container === null) return null;
+      return { container, stdout: copied(marks.stdout), stderr: copied(marks.stderr) };
     },
   };
+}
+
+function copied(mark: Mark | null | undefined): Mark | null {
+  return mark ? { ...mark } : null;
 }

@@ -60,25 +60,34 @@ const CLIENT = String.raw`\[([^\] ]{1,45})\]:(\d{1,5})`;
 const SMTPD_CLIENT = String.raw`[^ \[\]]*\[([^\]]{1,45})\](?::(\d{1,5}))?`;
 const STATUS = String.raw`([245]\.\d{1,3}\.\d{1,3})`;
 
-/** One message of postscreen: how it begins, what must follow, and which capture (after address and port) it has. */
-const POSTSCREEN: readonly (readonly [EventKind, RegExp])[] = [
-  ['connect', new RegExp(`^CONNECT from ${CLIENT}(?: to \\[[^\\] ]{1,45}\\]:\\d{1,5})?$`)],
-  ['pass_new', new RegExp(`^PASS NEW ${CLIENT}$`)],
-  ['pass_old', new RegExp(`^PASS OLD ${CLIENT}$`)],
-  ['allowlisted', new RegExp(`^(?:ALLOW|WHITE)LISTED ${CLIENT}$`)],
-  ['denylisted', new RegExp(`^(?:DENY|BLACK)LISTED ${CLIENT}$`)],
-  ['allowlist_veto', new RegExp(`^(?:ALLOW|WHITE)LIST VETO ${CLIENT}$`)],
-  ['disconnect', new RegExp(`^DISCONNECT ${CLIENT}$`)],
-  ['pregreet', new RegExp(`^PREGREET \\d{1,10} after [\\d.]{1,20} from ${CLIENT}: `)],
-  ['hangup', new RegExp(`^HANGUP after [\\d.]{1,20} from ${CLIENT} in tests (before|after) SMTP handshake$`)],
-  ['protocol', new RegExp(`^(?:COMMAND PIPELINING|BARE NEWLINE|NON-SMTP COMMAND) from ${CLIENT}(?::? |$)`)],
-  ['protocol', new RegExp(`^COMMAND (?:TIME|LENGTH|COUNT) LIMIT from ${CLIENT}(?: after [A-Z]+|)$`)],
-  ['data_without_rcpt', new RegExp(`^(?:DATA|BDAT) without valid RCPT from ${CLIENT}$`)],
+/** One message of postscreen: its first letters, and its form with address, port and what else is to be known. */
+const POSTSCREEN: readonly (readonly [EventKind, letters: string, RegExp])[] = [
+  ['connect', 'C', new RegExp(`^CONNECT from ${CLIENT}(?: to \\[[^\\] ]{1,45}\\]:\\d{1,5})?$`)],
+  ['pass_new', 'P', new RegExp(`^PASS NEW ${CLIENT}$`)],
+  ['pass_old', 'P', new RegExp(`^PASS OLD ${CLIENT}$`)],
+  ['allowlisted', 'AW', new RegExp(`^(?:ALLOW|WHITE)LISTED ${CLIENT}$`)],
+  ['denylisted', 'DB', new RegExp(`^(?:DENY|BLACK)LISTED ${CLIENT}$`)],
+  ['allowlist_veto', 'AW', new RegExp(`^(?:ALLOW|WHITE)LIST VETO ${CLIENT}$`)],
+  ['disconnect', 'D', new RegExp(`^DISCONNECT ${CLIENT}$`)],
+  ['pregreet', 'P', new RegExp(`^PREGREET \\d{1,10} after [\\d.]{1,20} from ${CLIENT}: `)],
+  [
+    'hangup',
+    'H',
+    new RegExp(`^HANGUP after [\\d.]{1,20} from ${CLIENT} in tests (before|after) SMTP handshake$`),
+  ],
+  [
+    'protocol',
+    'CBN',
+    new RegExp(`^(?:COMMAND PIPELINING|BARE NEWLINE|NON-SMTP COMMAND) from ${CLIENT}(?::? |$)`),
+  ],
+  ['protocol', 'C', new RegExp(`^COMMAND (?:TIME|LENGTH|COUNT) LIMIT from ${CLIENT}(?: after [A-Z]+|)$`)],
+  ['data_without_rcpt', 'DB', new RegExp(`^(?:DATA|BDAT) without valid RCPT from ${CLIENT}$`)],
   [
     'reject',
+    'N',
     new RegExp(`^NOQUEUE: reject: CONNECT from ${CLIENT}: (too many connections|all server ports busy)$`),
   ],
-  ['reject', new RegExp(`^reject: connect from ${CLIENT}: (all screening ports busy)$`)],
+  ['reject', 'r', new RegExp(`^reject: connect from ${CLIENT}: (all screening ports busy)$`)],
 ];
 const DNSBL_RANK = new RegExp(`^DNSBL rank (-?\\d{1,9}) for ${CLIENT}$`);
 const RCPT_REJECT = new RegExp(`^NOQUEUE: reject: RCPT from ${CLIENT}: ([45]\\d\\d) ${STATUS} `);
@@ -147,10 +156,10 @@ function readMaster(body: string): Found {
 
 function readPostscreen(body: string): Found | undefined {
   if (body.startsWith('NOQUEUE: reject: RCPT ')) return readRcptReject(body);
-  const rank = DNSBL_RANK.exec(body);
+  const rank = body.startsWith('DNSBL ') ? DNSBL_RANK.exec(body) : null;
   if (rank !== null) return { kind: 'dnsbl_rank', rank: Number(rank[1]), ...client(rank[2], rank[3]) };
-  for (const [kind, pattern] of POSTSCREEN) {
-    const match = pattern.exec(body);
+  for (const [kind, letters, pattern] of POSTSCREEN) {
+    const match = letters.includes(body.charAt(0)) ? pattern.exec(body) : null;
     if (match !== null) return { kind, ...client(match[1], match[2]), text: match[3] ?? null };
   }
   return undefined;
@@ -181,7 +190,7 @@ function readDnsblog(body: string): Found | undefined {
 }
 
 function readSmtpd(program: string, body: string): Found | undefined {
-  const match = SMTPD_REJECT.exec(body);
+  const match = body.includes('reject: ') ? SMTPD_REJECT.exec(body) : null;
   if (match === null) return undefined;
   const [whole, verb, ip, port, code, enhanced = null] = match;
   if (verb === 'reject' && (program !== 'smtpd' || code === undefined)) return undefined;

@@ -1,7 +1,7 @@
 import { createDnsblAnswers, type DnsblAnswer } from './dnsbl-answers.ts';
 import type { PostscreenGate } from './gate.ts';
 import type { PostfixEvent } from './postfix-event.ts';
-import { createMemory, type Limits } from './remember.ts';
+import { createMemory, type Limits, own } from './remember.ts';
 
 /** One session that postscreen turned away. */
 export interface Refusal {
@@ -47,8 +47,14 @@ export interface Sessions {
   readonly size: number;
 }
 
-/** Longer than a session can take: 20 commands of 300 s each would, but Postfix gives up on a stalled client first. */
-export const SESSION_LIMITS: Limits = { open: 100_000, ageMs: 15 * 60_000 };
+/**
+ * Far more than postscreen holds at a time (postscreen_pre_queue_limit, 100 by default), and longer than a session can
+ * take: 20 commands of 300 s each would, but Postfix gives up on a stalled client first.
+ */
+export const SESSION_LIMITS: Limits = { open: 50_000, ageMs: 15 * 60_000 };
+
+/** Clients of which dnsblog's answers are kept: an answer is of use for the seconds of a greet wait. */
+const MOST_ANSWERED = 10_000;
 
 /**
  * Sessions of one client that overlap in the greet wait share one round of lookups (postscreen_dnsbl.c), so answers may
@@ -77,14 +83,18 @@ interface Session {
   over: boolean;
 }
 
+/** What dnsblog said lately of the client. */
+type Listed = () => readonly DnsblAnswer[];
+
 /**
  * Puts the lines of each `[ip]:port` together. By address and port, not by process id: after a reload the old
  * postscreen process hands its sessions to a child. Sessions without an end, which a stopping container leaves
  * behind, expire by log time; the oldest leave first when there are too many.
  */
 export function createSessions(limits: Limits = SESSION_LIMITS): Sessions {
+  const { open, ageMs } = limits;
   const sessions = createMemory<Session>(limits);
-  const answers = createDnsblAnswers(limits);
+  const answers = createDnsblAnswers({ open: Math.min(open, MOST_ANSWERED), ageMs });
 
   function take(event: PostfixEvent, at: number): Outcome | undefined {
     if (event.ip === null || event.kind.startsWith('smtpd') || event.kind.startsWith('milter'))
@@ -94,19 +104,26 @@ export function createSessions(limits: Limits = SESSION_LIMITS): Sessions {
       return undefined;
     }
     if (event.port === null) return undefined;
-    const session = find(event, event.ip, event.port, at);
+    const key = `[${event.ip}]:${event.port}`;
+    const session = find(key, event, event.ip, event.port, at);
     if (session === undefined || session.over) return undefined;
-    return advance(session, event, at, answers.of(event.ip));
+    return advance(session, event, at, () => answers.of(session.ip));
   }
 
-  function find(event: PostfixEvent, ip: string, port: number, at: number): Session | undefined {
-    const key = `[${ip}]:${port}`;
+  function find(key: string, event: PostfixEvent, ip: string, port: number, at: number): Session | undefined {
     const known = sessions.get(key);
     const begins = event.kind === 'connect';
     const repeated = begins && known !== undefined && known.stamp !== null && known.stamp === event.stamp;
     if (known !== undefined && (!begins || repeated)) return known;
     if (event.kind === 'disconnect') return undefined;
-    const session = newSession(ip, port, at, begins, event.stamp);
+    // Cut out of the key, so that no part of the line is kept.
+    const session = newSession(
+      key.slice(1, 1 + ip.length),
+      port,
+      at,
+      begins,
+      event.stamp === null ? null : own(event.stamp),
+    );
     sessions.set(key, session);
     return session;
   }
@@ -139,12 +156,7 @@ function newSession(ip: string, port: number, at: number, begins: boolean, stamp
   };
 }
 
-function advance(
-  session: Session,
-  event: PostfixEvent,
-  at: number,
-  listed: readonly DnsblAnswer[],
-): Outcome | undefined {
+function advance(session: Session, event: PostfixEvent, at: number, listed: Listed): Outcome | undefined {
   note(session, event, listed);
   switch (event.kind) {
     case 'allowlisted':
@@ -167,7 +179,7 @@ function advance(
 }
 
 /** Keeps what the line says of the session. */
-function note(session: Session, event: PostfixEvent, listed: readonly DnsblAnswer[]): void {
+function note(session: Session, event: PostfixEvent, listed: Listed): void {
   switch (event.kind) {
     case 'denylisted':
       session.denylisted = true;
@@ -207,23 +219,18 @@ function note(session: Session, event: PostfixEvent, listed: readonly DnsblAnswe
   }
 }
 
-function answersFor({ connectedAt }: Session, listed: readonly DnsblAnswer[]): readonly DnsblAnswer[] {
-  return connectedAt === null ? listed : listed.filter(({ at }) => at >= connectedAt - SHARED_MS);
+function answersFor({ connectedAt }: Session, listed: Listed): readonly DnsblAnswer[] {
+  return connectedAt === null ? listed() : listed().filter(({ at }) => at >= connectedAt - SHARED_MS);
 }
 
-function findingsOf(session: Session, listed: readonly DnsblAnswer[], remembered: boolean): Findings {
+function findingsOf(session: Session, listed: Listed, remembered: boolean): Findings {
   const { connectedAt, rank, greeted, pregreet, protocol } = session;
   const answers = session.answers ?? answersFor(session, listed);
   return { whole: connectedAt !== null, remembered, rank, greeted, pregreet, protocol, answers };
 }
 
 /** postscreen ended the session itself, without a reply that names a reason (action drop, or the client left). */
-function ended(
-  session: Session,
-  event: PostfixEvent,
-  at: number,
-  listed: readonly DnsblAnswer[],
-): Outcome | undefined {
+function ended(session: Session, event: PostfixEvent, at: number, listed: Listed): Outcome | undefined {
   const gate = session.denylisted ? 'operator-reject' : session.violation;
   if (gate !== null) return refused(session, gate, event, at, listed);
   if (!session.leftGreetWait) return undefined;
@@ -235,9 +242,9 @@ function refused(
   gate: PostscreenGate,
   { dnsbl, code, enhanced }: PostfixEvent,
   at: number,
-  listed: readonly DnsblAnswer[],
+  listed: Listed,
 ): Extract<Outcome, { kind: 'refused' }> {
-  const zones = [...new Set([...(dnsbl === null ? [] : [dnsbl]), ...listed.map(({ zone }) => zone)])];
+  const zones = [...new Set([...(dnsbl === null ? [] : [dnsbl]), ...listed().map(({ zone }) => zone)])];
   const { ip, port, connectedAt } = session;
   const refusal = { ip, port, connectedAt, at, gate, code, enhanced, zones };
   return { kind: 'refused', refusal, findings: findingsOf(session, listed, false) };

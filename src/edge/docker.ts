@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { BrokenStream, createFrameSplitter, createLogReader } from '../core/frames.ts';
 import { describe, labelOf } from '../core/mail-container.ts';
@@ -189,16 +190,25 @@ function unixTime(stamp: string): string {
   return `${Math.floor(stampTime(stamp) / 1000)}.${stamp.slice(20, 29)}`;
 }
 
-async function* readLog(stream: NodeJS.ReadableStream, tty: boolean): AsyncGenerator<readonly LogLine[]> {
+/**
+ * The lines of a log stream, a batch a chunk. The event loop turns after each: a full socket has one chunk after the
+ * other ready, and timers and other connections would wait for all of them.
+ */
+export async function* readLog(
+  stream: AsyncIterable<Buffer | string>,
+  tty: boolean,
+): AsyncGenerator<readonly LogLine[]> {
   const read = createLogReader(tty);
   for await (const chunk of untilCut(stream)) {
     const lines = read(chunk);
-    if (lines.length > 0) yield lines;
+    if (lines.length === 0) continue;
+    yield lines;
+    await turn();
   }
 }
 
 /** However the connection is lost (aborted, reset, closed by a proxy): that is a normal end of a stream. */
-async function* untilCut(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+async function* untilCut(stream: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of stream) yield chunk as Buffer;
   } catch (error) {

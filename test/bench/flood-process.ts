@@ -3,9 +3,9 @@
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { readConfig } from '../../src/config.ts';
-import { createLogReader } from '../../src/core/frames.ts';
 import { runDaemon } from '../../src/daemon.ts';
 import { createClock, cronInterval } from '../../src/edge/clock.ts';
+import { readLog } from '../../src/edge/docker.ts';
 import { createTableFile, createWholeFile } from '../../src/edge/file.ts';
 import { EngineError, type LogLine, OPENED, type Ports } from '../../src/ports.ts';
 import { readCatalogue } from '../../src/schema.ts';
@@ -17,15 +17,11 @@ const stop = new AbortController();
 const alerts: Record<string, number> = {};
 let lines = 0;
 let questions = 0;
-let peak = 0;
 
 async function* follow(): AsyncGenerator<readonly LogLine[]> {
   yield OPENED;
-  const read = createLogReader(false);
-  for await (const chunk of process.stdin) {
-    const batch = read(chunk as Buffer);
+  for await (const batch of readLog(process.stdin, false)) {
     lines += batch.length;
-    peak = Math.max(peak, process.memoryUsage.rss());
     yield batch;
   }
   stop.abort('SIGTERM');
@@ -80,7 +76,7 @@ const flooded: Flooded = {
   ms: performance.now() - begun,
   lines,
   blockedMs: delay.max / 1e6,
-  peakMiB: peak / 2 ** 20,
+  peakMiB: process.resourceUsage().maxRSS / 2 ** 10,
   questions,
   alerts,
 };

@@ -99,3 +99,25 @@ describe('the position in the log', () => {
 
   it('has stamps that read back', () => expect(stampTime(timeStamp(T + 123))).toBe(T + 123));
 });
+
+it('a cursor is of its moment, and does not move with the lines that come later', () => {
+  const position = createPosition(null);
+  position.attach('c1', 'first', 0);
+  handle(position, [line(T)]);
+  const { cursor } = position;
+  handle(position, [line(T), line(T + 1)]);
+  expect(cursor?.stdout).toEqual({ stamp: timeStamp(T), count: 1 });
+  const again = createPosition(cursor);
+  again.attach('c1', 'first', 0);
+  handle(again, [line(T), line(T), line(T + 1)]);
+  expect(cursor?.stdout).toEqual({ stamp: timeStamp(T), count: 1 });
+});
+
+it('a stamp has the time that Date.parse gives', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) }), fc.nat(999_999), (ms, nanos) => {
+      const stamp = `${new Date(ms).toISOString().slice(0, 23)}${String(nanos).padStart(6, '0')}Z`;
+      expect(stampTime(stamp)).toBe(Date.parse(`${stamp.slice(0, 23)}Z`));
+    }),
+  );
+});
