@@ -4,14 +4,14 @@ import { type PostfixEvent, parseEvent } from '../core/postfix-event.ts';
 
 /** Prints each recognised Postfix line of a log: NDJSON with `json`, else a line for people. `-` is stdin. */
 export async function parse(file: string, json: boolean): Promise<void> {
-  const input = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 });
+  const input = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 16 });
   let number = 0;
   let output = '';
+  const jsonOf = createJsonWriter();
   const splitter = createLineSplitter((text) => {
     number += 1;
     const event = parseEvent(text);
-    if (event !== undefined)
-      output += json ? `${JSON.stringify(jsonOf(number, event))}\n` : `${lineOf(number, event)}\n`;
+    if (event !== undefined) output += json ? `${jsonOf(number, event)}\n` : `${lineOf(number, event)}\n`;
   });
   for await (const chunk of input) {
     splitter.push(chunk as Buffer);
@@ -28,9 +28,28 @@ export async function parse(file: string, json: boolean): Promise<void> {
   }
 }
 
-function jsonOf(n: number, event: PostfixEvent): object {
-  const { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient } = event;
-  return { n, program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient };
+/** Programs of which the JSON is kept. */
+const MOST_PROGRAMS = 100;
+
+/** Of most lines of a log nothing is known but their program, and what then follows their number is made once. */
+function createJsonWriter(): (n: number, event: PostfixEvent) => string {
+  const tails = new Map<string, string>();
+
+  function tailOf(event: PostfixEvent): string {
+    const { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient } = event;
+    const told = { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient };
+    return JSON.stringify(told).slice(1);
+  }
+
+  function otherTailOf(event: PostfixEvent): string {
+    const known = tails.get(event.program);
+    if (known !== undefined) return known;
+    const tail = tailOf(event);
+    if (tails.size < MOST_PROGRAMS) tails.set(event.program, tail);
+    return tail;
+  }
+
+  return (n, event) => `{"n":${n},${event.kind === 'other' ? otherTailOf(event) : tailOf(event)}`;
 }
 
 function lineOf(n: number, event: PostfixEvent): string {

@@ -1,5 +1,3 @@
-import { scanHeader } from './line-scan.ts';
-
 /** The header that syslog or Postfix's own log writer puts before each message, and what follows it. */
 export interface TaggedLine {
   /** What stands before the process id. */
@@ -48,11 +46,6 @@ const POSTFIX_PROGRAMS = new Set(
 
 /** Reads a line of any program, without its line end, one character a byte (latin1). Undefined: no such header. */
 export function parseTaggedLine(text: string): TaggedLine | undefined {
-  return scanHeader(text) ?? (text.includes(']: ') ? matchHeader(text) : undefined);
-}
-
-/** The same by the regular expression alone. */
-export function matchHeader(text: string): TaggedLine | undefined {
   const header = HEADER.exec(text);
   if (header === null) return undefined;
   const [whole, first = null, second = null, tag = '', severity = null] = header;

@@ -10,6 +10,7 @@ export interface Memory<T> {
   get(key: string): T | undefined;
   /** Adds it as the newest. */
   set(key: string, value: T): void;
+  delete(key: string): void;
   readonly size: number;
 }
 
@@ -42,6 +43,10 @@ export function createMemory<T extends { readonly since: number }>({ open, ageMs
         begun = now;
       }
       young.set(key, value);
+    },
+    delete(key) {
+      young.delete(key);
+      old.delete(key);
     },
     get size() {
       return young.size + old.size;

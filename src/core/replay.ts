@@ -89,7 +89,9 @@ export function createReplay(options: ReplayOptions): Replay {
     if (later !== undefined && !isRepeated(later.line)) groupOf(later.ip).refusedLater(later.gate);
     if (event === undefined) return;
     postfixLines += 1;
-    tell(firstStamp(text) ?? event.stamp);
+    // Nearly all lines begin with the mail host's own.
+    const isFirst = event.stamp !== null && text.startsWith(event.stamp);
+    tell(isFirst ? event.stamp : (firstStamp(text) ?? event.stamp));
     if (event.kind === 'connect' && event.ip !== null && !isRepeated(lineOf(text, event)))
       groupOf(event.ip).connected();
     const outcome = sessions.take(event, at);

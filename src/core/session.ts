@@ -53,8 +53,10 @@ export interface Sessions {
  */
 export const SESSION_LIMITS: Limits = { open: 50_000, ageMs: 15 * 60_000 };
 
+/** Of sessions that ended only so much is kept that a line that is printed twice is not taken for a new one's. */
+const MOST_ENDED = 2_000;
 /** Clients of which dnsblog's answers are kept: an answer is of use for the seconds of a greet wait. */
-const MOST_ANSWERED = 10_000;
+const MOST_ANSWERED = 8_000;
 
 /**
  * Sessions of one client that overlap in the greet wait share one round of lookups (postscreen_dnsbl.c), so answers may
@@ -79,9 +81,19 @@ interface Session {
   denylisted: boolean;
   vetoed: boolean;
   leftGreetWait: boolean;
-  /** Its fate was told, or it ended: nothing more comes of it. Kept so that a line printed twice is not a session. */
+  /** Its fate was told: nothing more comes of it. */
   over: boolean;
 }
+
+type Ended = Pick<Session, 'since' | 'stamp'>;
+
+/** postscreen says no more of a session after these. */
+const LAST: ReadonlySet<PostfixEvent['kind']> = new Set([
+  'disconnect',
+  'allowlisted',
+  'pass_new',
+  'pass_old',
+]);
 
 /** What dnsblog said lately of the client. */
 type Listed = () => readonly DnsblAnswer[];
@@ -94,6 +106,7 @@ type Listed = () => readonly DnsblAnswer[];
 export function createSessions(limits: Limits = SESSION_LIMITS): Sessions {
   const { open, ageMs } = limits;
   const sessions = createMemory<Session>(limits);
+  const ended = createMemory<Ended>({ open: Math.min(open, MOST_ENDED), ageMs });
   const answers = createDnsblAnswers({ open: Math.min(open, MOST_ANSWERED), ageMs });
 
   function take(event: PostfixEvent, at: number): Outcome | undefined {
@@ -106,16 +119,21 @@ export function createSessions(limits: Limits = SESSION_LIMITS): Sessions {
     if (event.port === null) return undefined;
     const key = `[${event.ip}]:${event.port}`;
     const session = find(key, event, event.ip, event.port, at);
-    if (session === undefined || session.over) return undefined;
-    return advance(session, event, at, () => answers.of(session.ip));
+    if (session === undefined) return undefined;
+    if (LAST.has(event.kind)) {
+      sessions.delete(key);
+      ended.set(key, { since: at, stamp: session.stamp });
+    }
+    return session.over ? undefined : advance(session, event, at, () => answers.of(session.ip));
   }
 
   function find(key: string, event: PostfixEvent, ip: string, port: number, at: number): Session | undefined {
-    const known = sessions.get(key);
     const begins = event.kind === 'connect';
-    const repeated = begins && known !== undefined && known.stamp !== null && known.stamp === event.stamp;
-    if (known !== undefined && (!begins || repeated)) return known;
-    if (event.kind === 'disconnect') return undefined;
+    const isOf = ({ stamp }: Ended) => !begins || (stamp !== null && stamp === event.stamp);
+    const known = sessions.get(key);
+    if (known !== undefined && isOf(known)) return known;
+    const before = known === undefined ? ended.get(key) : undefined;
+    if (event.kind === 'disconnect' || (before !== undefined && isOf(before))) return undefined;
     // Cut out of the key, so that no part of the line is kept.
     const session = newSession(
       key.slice(1, 1 + ip.length),
@@ -131,7 +149,7 @@ export function createSessions(limits: Limits = SESSION_LIMITS): Sessions {
   return {
     take,
     get size() {
-      return sessions.size + answers.size;
+      return sessions.size + ended.size + answers.size;
     },
   };
 }

@@ -2,8 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readLaterRefusal } from '../../src/core/later-gate.ts';
-import { mayTell, scanHeader } from '../../src/core/line-scan.ts';
-import { matchHeader } from '../../src/core/log-line.ts';
+import { mayTell } from '../../src/core/line-scan.ts';
 import { parseEvent, readsAfresh } from '../../src/core/postfix-event.ts';
 import { createSessions } from '../../src/core/session.ts';
 
@@ -91,29 +90,7 @@ function told(line: string): unknown {
   return outcome ?? (sessions.size > 0 ? event : undefined);
 }
 
-describe('the fast reading of a line', () => {
-  it('gives the header that the regular expression gives, or leaves it to that', () => {
-    let known = 0;
-    fc.assert(
-      fc.property(anyLine, (line) => {
-        const header = scanHeader(line);
-        if (header === undefined) return;
-        known += 1;
-        expect(header).toEqual(matchHeader(line));
-      }),
-      { numRuns: 20_000 },
-    );
-    // Else the property would hold of a reading that knows nothing.
-    expect(known).toBeGreaterThan(4_000);
-  });
-
-  it('knows the headers of the corpus but for a few', () => {
-    const headed = LINES.filter((line) => matchHeader(line) !== undefined);
-    const left = headed.filter((line) => scanHeader(line) === undefined);
-    expect(headed.length).toBeGreaterThan(300);
-    expect(left.length).toBeLessThan(headed.length / 10);
-  });
-
+describe('the first look at a line', () => {
   it('passes by no line of which the daemon makes something', () => {
     let passed = 0;
     fc.assert(

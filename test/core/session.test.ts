@@ -278,4 +278,24 @@ describe('sessions', () => {
     expect(sessions.size).toBe(1);
     expect(play([`DISCONNECT ${A}`], sessions, 121_000)).toEqual([]);
   });
+
+  it('stay bounded in a flood of clients that come once, with the answers of dnsblog', () => {
+    const sessions = createSessions();
+    const event = parseEvent(`2026-11-24T02:00:00Z mail postfix/postscreen[1]: CONNECT from ${A}`);
+    const listed = parseEvent(
+      '2026-11-24T02:00:00Z mail postfix/dnsblog[1]: addr 192.0.2.1 listed by domain z as 127.0.0.2',
+    );
+    if (event === undefined || listed === undefined) throw new Error('these are lines of Postfix');
+    const sizes = new Set<boolean>();
+    for (let i = 0; i < 200_000; i += 1) {
+      const ip = `11.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
+      sessions.take({ ...event, ip }, i);
+      sessions.take({ ...listed, ip }, i);
+      // Half of them end.
+      if (i % 2 === 0) sessions.take({ ...event, kind: 'disconnect', ip }, i);
+      sizes.add(sessions.size <= 60_000);
+    }
+    expect(sizes).toEqual(new Set([true]));
+    expect(sessions.size).toBeGreaterThan(30_000);
+  });
 });
