@@ -10,7 +10,13 @@ import {
 } from './network.ts';
 import { intersect, subtract } from './network-set.ts';
 import { CROSSING_MS } from './reload.ts';
-import { buildSenderIndex, type Evidence, type Match, type Sender } from './sender-index.ts';
+import {
+  buildSenderIndex,
+  type Evidence,
+  type Match,
+  type Sender,
+  type SenderIndex,
+} from './sender-index.ts';
 import type { Refusal } from './session.ts';
 import { type Entry, entryOf, OPERATOR, type State, withEntry } from './state.ts';
 
@@ -193,8 +199,20 @@ export function openNetworks(entry: Entry, sender: Sender | undefined, rules: Ru
 export function isOpen(state: State, sender: Sender, address: Address, rules: Rules): boolean {
   const entry = entryOf(state, sender.id);
   if (entry === undefined) return false;
-  return openNetworks(entry, sender, rules).some((network) => contains(network, address));
+  const known = openSpaces.get(entry);
+  const isCurrent = known?.sender === sender && known.rules === rules;
+  const space = isCurrent
+    ? known.space
+    : buildSenderIndex([{ ...sender, networks: openNetworks(entry, sender, rules) }]);
+  if (!isCurrent) openSpaces.set(entry, { sender, rules, space });
+  return space.find(address) !== undefined;
 }
+
+/** What entries open, as last asked: a sender that is refused thousands of times a second has one entry. */
+const openSpaces = new WeakMap<
+  Entry,
+  { readonly sender: Sender; readonly rules: Rules; readonly space: SenderIndex }
+>();
 
 /** The state after an address of the sender got in; `seconds` from the refusal when the table had let it in. */
 export function afterPass(

@@ -20,6 +20,7 @@ let questions = 0;
 
 async function* follow(): AsyncGenerator<readonly LogLine[]> {
   yield OPENED;
+  delay.enable();
   for await (const batch of readLog(process.stdin, false)) {
     lines += batch.length;
     yield batch;
@@ -70,10 +71,12 @@ if (!config.ok) throw new Error(config.problems.join('\n'));
 
 const delay = monitorEventLoopDelay({ resolution: 5 });
 const begun = performance.now();
-delay.enable();
+const before = process.cpuUsage();
 await runDaemon(config.config, ports, '0.0.0', stop.signal);
+const spent = process.cpuUsage(before);
 const flooded: Flooded = {
   ms: performance.now() - begun,
+  cpuMs: (spent.user + spent.system) / 1000,
   lines,
   blockedMs: delay.max / 1e6,
   peakMiB: process.resourceUsage().maxRSS / 2 ** 10,
