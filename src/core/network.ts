@@ -36,8 +36,16 @@ export function parseAddress(text: string): Address | undefined {
 
 function quadToWord(text: string): number {
   let word = 0;
-  for (const part of text.split('.')) word = word * 256 + Number(part);
-  return word;
+  let part = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit >= 0) part = part * 10 + digit;
+    else {
+      word = word * 256 + part;
+      part = 0;
+    }
+  }
+  return word * 256 + part;
 }
 
 /** `text` is valid for net.isIPv6; RFC 4291 section 2.2 has the three forms. */

@@ -3,11 +3,12 @@
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { readConfig } from '../../src/config.ts';
+import type { AlertFields } from '../../src/core/alert.ts';
 import { runDaemon } from '../../src/daemon.ts';
 import { createClock, cronInterval } from '../../src/edge/clock.ts';
 import { readLog } from '../../src/edge/docker.ts';
 import { createTableFile, createWholeFile } from '../../src/edge/file.ts';
-import { EngineError, type LogLine, OPENED, type Ports } from '../../src/ports.ts';
+import { EngineError, type LogLine, OPENED, type Ports, type Report } from '../../src/ports.ts';
 import { readCatalogue } from '../../src/schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import type { Flooded } from './flood.ts';
@@ -17,6 +18,7 @@ const stop = new AbortController();
 const alerts: Record<string, number> = {};
 let lines = 0;
 let questions = 0;
+let told = 0;
 
 async function* follow(): AsyncGenerator<readonly LogLine[]> {
   yield OPENED;
@@ -32,9 +34,10 @@ const nobody = async () => {
   questions += 1;
   return { kind: 'no-name' } as const;
 };
-const report = {
-  alert(kind: string) {
+const report: Report = {
+  alert(kind, _, fields) {
     alerts[kind] = (alerts[kind] ?? 0) + 1;
+    if (kind === 'sender-refused') told += (fields as AlertFields['sender-refused']).count ?? 1;
   },
   error() {},
   info() {},
@@ -81,6 +84,7 @@ const flooded: Flooded = {
   blockedMs: delay.max / 1e6,
   peakMiB: process.resourceUsage().maxRSS / 2 ** 10,
   questions,
+  told,
   alerts,
 };
 process.stdout.write(JSON.stringify(flooded));

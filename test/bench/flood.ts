@@ -18,6 +18,8 @@ export interface Flooded {
   readonly peakMiB: number;
   /** To DNS, those of the refresh at start among them. */
   readonly questions: number;
+  /** Refusals of watched senders that the alerts stand for. */
+  readonly told: number;
   /** By kind. */
   readonly alerts: Readonly<Record<string, number>>;
 }
@@ -49,9 +51,8 @@ export const flood: Suite = {
 };
 
 function rowOf(kind: FloodKind, sessions: number, sent: number, flooded: Flooded): Row {
-  const { lines, ms, cpuMs, blockedMs, peakMiB, questions, alerts } = flooded;
+  const { lines, ms, cpuMs, blockedMs, peakMiB, questions, told, alerts } = flooded;
   const refused = kind === 'refused' ? Math.ceil(sessions / 100) : 0;
-  const told = alerts['sender-refused'] ?? 0;
   if (lines !== sent) throw new Error(`${lines} lines came of ${sent}`);
   if (told !== refused) throw new Error(`${told} refusals of Amazon SES were told, of ${refused}`);
   return {
