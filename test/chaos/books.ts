@@ -8,7 +8,7 @@ export interface MailLog {
 
 export interface ToldRefusal {
   readonly id: string;
-  /** Engine's stamp of the line, or the alert's own time: ISO. */
+  /** The Engine's stamp of the alert, since screenpass' own clock may be wrong. */
   readonly time: string;
 }
 
@@ -52,6 +52,18 @@ export function refusalsIn({ container, lines }: MailLog, watched: ReadonlySet<s
     session.over = turnedAway || /PASS|LISTED|DISCONNECT/.test(what);
   }
   return refused;
+}
+
+/** What the log of screenpass, with the Engine's stamps, tells of refusals. */
+export function toldIn(lines: readonly string[]): ToldRefusal[] {
+  const told: ToldRefusal[] = [];
+  for (const line of lines) {
+    const [, stamp = '', text = ''] = /^(\S+) (\{.*)/.exec(line) ?? [];
+    if (text === '') continue;
+    const { alert, id } = JSON.parse(text) as { alert?: string; id?: string };
+    if (alert === 'sender-refused' && id !== undefined) told.push({ id, time: `${stamp.slice(0, 23)}Z` });
+  }
+  return told;
 }
 
 /** `kills` are the times (ms) at which screenpass was killed. */

@@ -45,8 +45,9 @@ function textOf(books: Books): string {
     ['seed', books.seed],
     ['faults', faults.reduce((sum, [, count]) => sum + count, 0)],
     ...faults.map(([name, count]): [string, number] => [`  ${name}`, count]),
+    ['steps of writing at which it was killed', new Set(books.killedAt).size],
     ['not injected', books.failed.length],
-    ['sessions', `${queued + refused + cut} (${queued} queued, ${refused} refused, ${cut} without a talk)`],
+    ['sessions', `${queued + refused + cut} (${queued} queued, ${refused} refused, ${cut} cut)`],
     ['refusals of watched senders in the log', books.refusals],
     ['refusals told', books.told],
     ['lost', books.lost.length],
@@ -55,12 +56,12 @@ function textOf(books: Books): string {
     ['told without a refusal', books.unfounded.length],
     ['tables looked at', `${books.looked} (${books.missing} after the operator deleted it)`],
     ['tables invalid', books.invalid.length],
-    ['ended by itself', books.died],
+    ['ended by itself', books.died.length],
     ['shut out at the end', books.shutOut.length],
     ['health at the end', books.healthy ? 'well' : 'not well'],
   ];
-  const { lost, doubled, unfounded, invalid, shutOut, failed } = books;
-  const wrong = Object.entries({ lost, doubled, unfounded, invalid, shutOut, failed });
+  const { lost, doubled, unfounded, invalid, shutOut, failed, died } = books;
+  const wrong = Object.entries({ lost, doubled, unfounded, invalid, shutOut, failed, died });
   const details = wrong.flatMap(([what, items]) => items.map((item) => `${what}: ${item}\n`));
   return `${tableOf(
     ['what', 'count'],

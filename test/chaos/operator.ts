@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Stack, TABLE } from '../e2e/harness.ts';
-import { run } from '../e2e/program.ts';
+import type { MailProcess } from './mail-process.ts';
 import type { Random } from './random.ts';
 
 const BLOCK = '# >>> screenpass';
@@ -19,14 +19,14 @@ export interface Operator {
   /** Writes a line above our block, and sometimes damages the block. */
   edit(): void;
   delete(): void;
-  /** Has Postfix read the table; no look while the mail container cannot be asked. */
+  /** Has Postfix read the table; no look while the mail container does not run. */
   look(): Promise<void>;
   /** The operator's lines stand in the table as they were written. */
   intact(): boolean;
   readonly looks: Looks;
 }
 
-export function createOperator(stack: Stack, random: Random): Operator {
+export function createOperator(stack: Stack, mail: MailProcess, random: Random): Operator {
   const path = join(stack.shared, 'postscreen_access.cidr');
   const looks: Looks = { tables: 0, missing: 0, invalid: [] };
   let lines = '';
@@ -60,10 +60,11 @@ export function createOperator(stack: Stack, random: Random): Operator {
       lines = '';
     },
     async look() {
-      const asked = ['exec', stack.nameOf('mailserver'), 'postmap', '-q', '192.0.2.1', `cidr:${TABLE}`];
-      const { code, stdout, stderr } = await run('timeout', ['15', 'docker', ...asked]);
+      const found = await mail.run('postmap', '-q', '192.0.2.1', `cidr:${TABLE}`);
       const table = read();
       if (table !== '' && !intact(table)) looks.invalid.push(`the operator's lines are not what they were`);
+      if (found === null) return;
+      const { code, stdout, stderr } = found;
       const answered = /^postmap: /m.test(stderr) || (code === 1 && stderr === '');
       if (!answered) return;
       looks.tables += 1;

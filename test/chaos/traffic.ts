@@ -5,8 +5,10 @@ import { readCatalogue } from '../../src/schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { SALESFORCE_ADDRESS, SALESFORCE_ZONE } from '../double/salesforce-zone.ts';
 import { sendersZone } from '../double/senders-zone.ts';
-import type { Client, Stack } from '../e2e/harness.ts';
+import type { Stack } from '../e2e/harness.ts';
+import type { Clients, Outcome } from './clients.ts';
 import type { Random } from './random.ts';
+import { ask } from './watch.ts';
 
 const senders = readCatalogue(catalogue);
 export const zone = { ...sendersZone(senders), ...SALESFORCE_ZONE };
@@ -36,43 +38,27 @@ export const watched: ReadonlySet<string> = new Set([...listed.map(({ address })
 export const blocklist = [...listed.map(({ address }) => address), ...strangers.listed];
 export const clients = [...watched, ...strangers.listed, ...strangers.unlisted];
 
-export function clientAt(from: string): Client {
-  return { from, helo: 'mail.client.example', sender: 'a@client.example' };
-}
+/** Sessions by outcome; those for whom nobody was there are not counted. */
+export type Sent = Record<Exclude<Outcome, 'away'>, number>;
 
-export interface Sent {
-  queued: number;
-  refused: number;
-  /** No talk: the mail container was away, or went away. */
-  cut: number;
-}
-
-/** Lets one message be tried; a mail container that is away is no error. */
-export async function attempt(stack: Stack, from: string): Promise<keyof Sent> {
-  try {
-    const { queued, transcript } = await stack.send(clientAt(from));
-    if (queued) return 'queued';
-    return /^< [45]\d\d/m.test(transcript) ? 'refused' : 'cut';
-  } catch {
-    return 'cut';
-  }
-}
-
-/** Whether Postfix answers a client of whom nobody thinks ill. */
-export async function serves(stack: Stack): Promise<boolean> {
-  return (await attempt(stack, strangers.unlisted[0] as string)) === 'queued';
+/** Whether Postfix serves a client of whom nobody thinks ill. */
+export async function serves(clients: Clients): Promise<boolean> {
+  return (await clients.attempt(strangers.unlisted[0] as string)) === 'queued';
 }
 
 /** Keeps sending until the signal aborts; most often from listed addresses of watched senders. */
-export async function traffic(stack: Stack, random: Random, sent: Sent, signal: AbortSignal): Promise<void> {
+export async function traffic(
+  clients: Clients,
+  random: Random,
+  sent: Sent,
+  signal: AbortSignal,
+): Promise<void> {
   const others = [...unlisted, ...strangers.listed, ...strangers.unlisted] as [string, ...string[]];
   const refused = listed.map(({ address }) => address) as [string, ...string[]];
   while (!signal.aborted) {
-    const from = random.pick(random.next() < 0.75 ? refused : others);
-    const how = await attempt(stack, from);
-    sent[how] += 1;
-    // A mail container that is starting needs the machine more than we do.
-    await sleep(random.between(50, 600) * (how === 'cut' ? 5 : 1));
+    const outcome = await clients.attempt(random.pick(random.next() < 0.85 ? refused : others));
+    if (outcome !== 'away') sent[outcome] += 1;
+    await sleep(random.between(50, 800));
   }
 }
 
@@ -80,7 +66,7 @@ export async function traffic(stack: Stack, random: Random, sent: Sent, signal: 
 export async function revocations(stack: Stack, random: Random, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const { sender } = random.pick(listed as [(typeof listed)[0], ...typeof listed]);
-    await stack.screenpass('revoke', sender);
-    await sleep(random.between(300, 2000));
+    await ask(stack, 'revoke', { target: sender });
+    await sleep(random.between(100, 900));
   }
 }

@@ -1,24 +1,38 @@
 // What the script sees of screenpass from outside.
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../../src/core/status.ts';
+import { askControl } from '../../src/edge/control-client.ts';
+import { FileError } from '../../src/ports.ts';
 import type { ListedEntry } from '../../src/requests.ts';
 import type { Stack } from '../e2e/harness.ts';
 
-/** Null when screenpass does not answer. */
-export async function statusOf(stack: Stack): Promise<Status | null> {
-  const { code, stdout } = await stack.screenpass('status', '--json');
-  return code === 0 || code === 1 ? parsed<Status>(stdout) : null;
+const PATIENCE_MS = 5000;
+
+/** Asks the daemon as its commands do, but without starting a program; null when it does not answer. */
+export async function ask<T>(
+  stack: Stack,
+  command: string,
+  given: Record<string, string> = {},
+): Promise<T | null> {
+  try {
+    const request = { command, arguments: given };
+    const reply = await askControl(join(stack.state, 'control.sock'), request, PATIENCE_MS);
+    return reply.ok ? (reply.result as T) : null;
+  } catch (error) {
+    if (error instanceof FileError) return null;
+    throw error;
+  }
+}
+
+export function statusOf(stack: Stack): Promise<Status | null> {
+  return ask(stack, 'status');
 }
 
 /** Ids of the senders whose entry Postfix is proven to use. */
 export async function inForce(stack: Stack): Promise<ReadonlySet<string>> {
-  const { stdout } = await stack.screenpass('list', '--json');
-  const entries = parsed<ListedEntry[]>(stdout) ?? [];
+  const entries = (await ask<ListedEntry[]>(stack, 'list')) ?? [];
   return new Set(entries.filter((entry) => entry.inForce !== null).map(({ sender }) => sender));
-}
-
-function parsed<T>(text: string): T | null {
-  return text.trim() === '' ? null : (JSON.parse(text) as T);
 }
 
 /** Looks until it is so, for a time at most; says whether it became so. */

@@ -55,6 +55,8 @@ export interface Client {
 
 const SERVICES = ['mailserver', 'screenpass', 'dns', 'socket-proxy'] as const;
 type Service = (typeof SERVICES)[number];
+/** Those whose image docker-compose.override.yml builds. */
+const IMAGES = ['mailserver', 'screenpass', 'dns'] as const;
 type EngineVerb = 'stop' | 'start' | 'restart' | 'kill' | 'pause' | 'unpause';
 
 function lastLines(text: string, count = 25): string {
@@ -76,13 +78,18 @@ export interface StackOptions {
   readonly start?: string;
   /** The Engine's socket as screenpass sees it; the Engine's own if not set. */
   readonly socket?: string;
-  /** Is given the directory of the table before a container has it. */
-  readonly prepare?: (shared: string) => Promise<void>;
+  /** Compose files after those that each stack has. */
+  readonly composeFiles?: readonly string[];
+  /** Is called when the directories are there and no container has them yet. */
+  readonly prepare?: () => Promise<void>;
+  /** Is given the names of the images when they are built. */
+  readonly built?: (images: readonly string[]) => Promise<void>;
 }
 
 /** The containers of our Compose file, and the DNS server that screenpass asks. */
 export class Stack {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'screenpass-e2e-'));
+  /** On this machine; what the containers share with it is below. */
+  readonly directory = mkdtempSync(join(tmpdir(), 'screenpass-e2e-'));
   readonly #project = `screenpass-e2e-${randomBytes(4).toString('hex')}`;
   /** Address space for tests (RFC 2544). */
   readonly #network = `198.19.${randomInt(256)}`;
@@ -95,17 +102,18 @@ export class Stack {
 
   /** Builds the images, starts the containers, DNS first, and waits until Postfix runs. */
   async up(): Promise<void> {
-    const config = join(this.#directory, 'config');
-    const shared = join(this.#directory, 'screenpass');
-    const state = join(this.#directory, 'screenpass-state');
-    for (const directory of [config, shared, state, join(this.#directory, 'dns')]) mkdirSync(directory);
+    const config = join(this.directory, 'config');
+    const shared = join(this.directory, 'screenpass');
+    const { state } = this;
+    for (const directory of [config, shared, state, join(this.directory, 'dns')]) mkdirSync(directory);
     if (this.#options.calls !== undefined) this.grant(this.#options.calls);
     this.#writeZone(this.#options.zone);
     // Made by an operator who is not root: nobody should have to change an owner for screenpass.
     if (process.getuid?.() === 0) for (const directory of [shared, state]) chownSync(directory, 1000, 1000);
-    await this.#options.prepare?.(shared);
+    await this.#options.prepare?.();
     if (this.#options.wired) writeFileSync(join(config, 'postfix-main.cf'), `${WIRING}\n`);
     await this.compose('build');
+    await this.#options.built?.(IMAGES.map((service) => this.nameOf(service)));
     await this.compose('up', '-d', 'dns');
     await this.logged('dns', /started/);
     await this.compose('up', '-d');
@@ -119,19 +127,20 @@ export class Stack {
       await this.compose('down', '--volumes', '--timeout', '5');
       await run('docker', ['rmi', '--no-prune', ...SERVICES.map((service) => this.nameOf(service))]);
     } finally {
-      rmSync(this.#directory, { recursive: true, force: true });
+      rmSync(this.directory, { recursive: true, force: true });
     }
   }
 
   async compose(...args: string[]): Promise<string> {
     const [program, ...first] = await composeCommand();
     const chosen = this.#options.calls === undefined ? composeFiles : hardenedFiles;
-    const files = ['--project-directory', root, ...chosen.flatMap((file) => ['-f', file])];
+    const all = [...chosen, ...(this.#options.composeFiles ?? [])];
+    const files = ['--project-directory', root, ...all.flatMap((file) => ['-f', file])];
     return must(program, [...first, '-p', this.#project, ...files, ...args], {
       E2E_PROJECT: this.#project,
-      E2E_DIRECTORY: this.#directory,
-      E2E_CONFIG: join(this.#directory, 'config'),
-      E2E_DNS: join(this.#directory, 'dns'),
+      E2E_DIRECTORY: this.directory,
+      E2E_CONFIG: join(this.directory, 'config'),
+      E2E_DNS: join(this.directory, 'dns'),
       E2E_NETWORK: this.#network,
       E2E_SENDERS: 'default',
       E2E_SOCKET: this.#options.socket ?? engineSocket(),
@@ -172,7 +181,7 @@ export class Stack {
 
   /** From now on the socket proxy lets these calls through, and no others. */
   grant(calls: readonly string[]): void {
-    const directory = join(this.#directory, 'calls');
+    const directory = join(this.directory, 'calls');
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'allowed'), `${calls.join('\n')}\n`);
   }
@@ -193,7 +202,7 @@ export class Stack {
     const mounts = [
       `${engineSocket()}:/var/run/docker.sock`,
       `${this.shared}:/etc/screenpass`,
-      `${join(this.#directory, 'screenpass-state')}:/var/lib/screenpass`,
+      `${this.state}:/var/lib/screenpass`,
     ].flatMap((mount) => ['-v', mount]);
     const rights = [
       '--user',
@@ -261,9 +270,14 @@ export class Stack {
     return run('docker', ['run', '--rm', '--network', 'none', '-v', volume, this.nameOf('screenpass')]);
   }
 
-  /** Each line of the mail container's log, after the Engine's stamp. */
-  async stampedMailLog(): Promise<string[]> {
-    const { stdout, stderr } = await run('docker', ['logs', '--timestamps', this.nameOf('mailserver')]);
+  /** The directory of the state, on this machine, where it is not in a volume. */
+  get state(): string {
+    return join(this.directory, 'screenpass-state');
+  }
+
+  /** Each line of a container's log, after the Engine's stamp. */
+  async stampedLog(service: Service): Promise<string[]> {
+    const { stdout, stderr } = await run('docker', ['logs', '--timestamps', this.nameOf(service)]);
     return `${stdout}${stderr}`.split('\n');
   }
 
@@ -338,11 +352,11 @@ export class Stack {
   }
 
   #writeZone(zone: Zone): void {
-    writeFileSync(join(this.#directory, 'dns', 'options'), `${dnsmasqOptions(zone).join('\n')}\n`);
+    writeFileSync(join(this.directory, 'dns', 'options'), `${dnsmasqOptions(zone).join('\n')}\n`);
   }
 
   #tablePath(): string {
-    return join(this.#directory, 'screenpass', 'postscreen_access.cidr');
+    return join(this.directory, 'screenpass', 'postscreen_access.cidr');
   }
 
   /** Empty while there is no container: between two lives of it that is no error. */

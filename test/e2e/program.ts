@@ -6,9 +6,20 @@ export interface Output {
   readonly stderr: string;
 }
 
+let ownEngine: NodeJS.ProcessEnv = {};
+
+/** From now on the programs that are run use the Engine behind this socket; null: that of the environment. */
+export function useEngine(socket: string | null): void {
+  ownEngine = socket === null ? {} : { DOCKER_HOST: `unix://${socket}` };
+}
+
 /** Runs a program to its end. An exit code is an answer; a program that cannot run, or hangs, is an error. */
 export function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Output> {
-  const options = { env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024, timeout: 600_000 };
+  const options = {
+    env: { ...process.env, ...ownEngine, ...env },
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: 600_000,
+  };
   return new Promise((resolve, reject) => {
     execFile(program, args, options, (error, stdout, stderr) => {
       const code = error?.code ?? 0;
