@@ -169,7 +169,8 @@ async function restartEngine({ stack, engine, kills }: World, ms: number, live: 
   // Whom the Engine did not let end in time it killed.
   if (!live && (await stack.inspect('screenpass', '{{.State.ExitCode}}')) === '137')
     kills.push(began, Date.now());
-  for (const service of ['dns', 'screenpass', 'mailserver'] as const) await stack.engine('start', service);
+  const services = ['dns', 'screenpass', 'mailserver'] as const;
+  await Promise.all(services.map((service) => stack.engine('start', service)));
 }
 
 const LINES: Faults = {
@@ -226,7 +227,7 @@ export const SCREENPASS: Faults = {
   },
   async 'screenpass-kill-in-commit'(world, _ms, random) {
     const stalled = join(world.orders, 'stalled');
-    const steps = Math.ceil(random.between(0, 40));
+    const steps = Math.ceil(random.between(0, 36));
     await whileOrdered(world, 'stall', `${steps} ${random.pick(['before', 'within', 'after'])}`, async () => {
       const text = () => (existsSync(stalled) ? readFileSync(stalled, 'utf8') : '');
       if (await becomes(20, async () => text() !== '')) world.killedAt.push(text());
@@ -284,19 +285,19 @@ const LARGE: Faults = {
 /** The faults of a lane come one after the other, those of several lanes at the same time. */
 export interface Lane {
   readonly faults: Faults;
-  /** Between two faults, ms at most. */
-  readonly pauseMs: number;
+  /** Between two faults: so long at least and at most. */
+  readonly pauseMs: readonly [number, number];
   /** `free` does not ask what else is done, `together` keeps clear of what must be `alone`. */
   readonly company: 'free' | 'together' | 'alone';
 }
 
 export const LANES: readonly Lane[] = [
-  { faults: LINES, pauseMs: 1500, company: 'together' },
-  { faults: TABLE, pauseMs: 2500, company: 'free' },
-  { faults: AROUND, pauseMs: 2500, company: 'free' },
-  { faults: SCREENPASS, pauseMs: 800, company: 'together' },
-  { faults: MAIL, pauseMs: 1500, company: 'together' },
-  { faults: LARGE, pauseMs: 15_000, company: 'alone' },
+  { faults: LINES, pauseMs: [0, 1000], company: 'together' },
+  { faults: TABLE, pauseMs: [0, 2500], company: 'free' },
+  { faults: AROUND, pauseMs: [0, 2500], company: 'free' },
+  { faults: SCREENPASS, pauseMs: [0, 500], company: 'together' },
+  { faults: MAIL, pauseMs: [0, 1500], company: 'together' },
+  { faults: LARGE, pauseMs: [6000, 24_000], company: 'alone' },
 ];
 
 /** Ends all that a fault which failed half-way may have left. */

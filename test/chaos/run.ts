@@ -224,8 +224,8 @@ async function injectFaults(
     for (let round = 0; round === 0 || performance.now() < deadline; round += 1) {
       for (const name of random.shuffled(Object.keys(lane.faults))) {
         if (round > 0 && performance.now() > deadline) break;
-        const forMs = random.between(200, 2500);
-        await sleep(random.between(0, lane.pauseMs));
+        const forMs = random.between(100, 2000);
+        await sleep(random.between(...lane.pauseMs));
         await how[lane.company](() => inject(lane, name, forMs, random));
       }
     }
