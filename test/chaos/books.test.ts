@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { balance, refusalsIn } from './books.ts';
+import { balance, refusalsIn, toldIn } from './books.ts';
 
 const container = '0123456789abcdef';
 const watched = new Set(['54.240.27.75']);
@@ -33,6 +33,15 @@ describe('the refusals in a mail log', () => {
     expect(ids(connect, rank)).toEqual([]);
     const stranger = [connect, reject].map((text) => text.replaceAll('54.240.27.75', '203.0.113.9'));
     expect(ids(...stranger)).toEqual([]);
+  });
+});
+
+describe('what the log of screenpass tells', () => {
+  it('are the refusals, with the time of the Engine: the clock of screenpass may be wrong', () => {
+    const alert = (kind: string) =>
+      `2026-11-24T09:00:05.123456789Z {"level":"warn","time":"2026-12-31T00:00:00.000Z","alert":"${kind}","id":"a"}`;
+    const said = [alert('sender-refused'), alert('sender-allowed'), '2026-11-24T09:00:06.1Z no alert', ''];
+    expect(toldIn(said)).toEqual([{ id: 'a', time: '2026-11-24T09:00:05.123Z' }]);
   });
 });
 

@@ -1,7 +1,7 @@
 // A Docker Engine of the test's own, so that it can be stopped and started while others use the one of this machine.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must, run } from '../e2e/program.ts';
 import { becomes } from './watch.ts';
@@ -32,13 +32,16 @@ export function createOwnEngine(directory: string, logFile: string): OwnEngine {
   let network: ChildProcess | null = null;
   let daemon: ChildProcess | null = null;
 
-  async function startIn(log: number): Promise<ChildProcess> {
+  async function startDaemon(): Promise<ChildProcess> {
+    const log = openSync(logFile, 'a');
     if (network === null) {
       network = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec cat'], { stdio: ['pipe', 'pipe', log] });
       await once(network.stdout as NodeJS.ReadableStream, 'data');
     }
     const inside = [`--net=/proc/${network.pid}/ns/net`, 'dockerd', ...options];
-    return spawn('nsenter', inside, { stdio: ['ignore', log, log] });
+    const started = spawn('nsenter', inside, { stdio: ['ignore', log, log] });
+    closeSync(log);
+    return started;
   }
 
   const docker = (...args: string[]) =>
@@ -67,11 +70,14 @@ export function createOwnEngine(directory: string, logFile: string): OwnEngine {
   const engine: OwnEngine = {
     socket,
     async start() {
-      if (daemon === null) {
-        daemon = await startIn(openSync(logFile, 'a'));
-      }
-      if (!(await becomes(120, async () => (await docker('version')).code === 0)))
-        throw new Error(`the Engine does not answer; its log is ${logFile}`);
+      daemon ??= await startDaemon();
+      const started = daemon;
+      const ended = () => started.exitCode !== null || started.signalCode !== null;
+      const answers = async () => (await docker('version')).code === 0;
+      const there = await becomes(120, async () => ended() || (await answers()));
+      if (there && !ended()) return;
+      daemon = null;
+      throw new Error(`the Engine does not answer (is dockerd installed?); its log is ${logFile}`);
     },
     async stop(live) {
       await setLive(live);
@@ -82,15 +88,15 @@ export function createOwnEngine(directory: string, logFile: string): OwnEngine {
       await must('sh', ['-c', pipe, 'sh', ...images]);
     },
     async remove() {
-      await engine.start();
-      await must('sh', [
-        '-c',
-        `docker --host "unix://${socket}" ps -aq | xargs -r docker --host "unix://${socket}" rm -f`,
-      ]);
-      await end();
-      network?.kill('SIGKILL');
-      // dockerd mounts it onto itself, and leaves that.
-      await run('umount', ['--lazy', data]);
+      if (network !== null) {
+        await engine.start();
+        const ours = `docker --host "unix://${socket}"`;
+        await must('sh', ['-c', `${ours} ps -aq | xargs -r ${ours} rm -f`]);
+        await end();
+        network.kill('SIGKILL');
+        // dockerd mounts it onto itself, and leaves that.
+        await run('umount', ['--lazy', data]);
+      }
       rmSync(directory, { recursive: true, force: true });
     },
   };

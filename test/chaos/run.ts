@@ -74,6 +74,7 @@ export async function runChaos({ seed, ms, say }: ChaosOptions): Promise<Books> 
   const proxy = await createEngineProxy(socket, engine.socket);
   const random = (part: number) => createRandom(seed * 1000 + part);
   const mounted: string[] = [];
+  let taken = false;
 
   async function prepare() {
     for (const directory of [stack.shared, stack.state]) {
@@ -99,6 +100,7 @@ export async function runChaos({ seed, ms, say }: ChaosOptions): Promise<Books> 
     await engine.load(images);
     await run('docker', ['rmi', '--no-prune', ...images]);
     useEngine(engine.socket);
+    taken = true;
   }
   const stack = new Stack({
     ...{ wired: true, clients: addresses, listed: blocklist, zone, start: 'start-kept.sh', socket },
@@ -114,7 +116,7 @@ export async function runChaos({ seed, ms, say }: ChaosOptions): Promise<Books> 
     return await chaosOn();
   } finally {
     clients.close();
-    await engine.start();
+    if (taken) await engine.start();
     for (const directory of mounted) await must('umount', ['--lazy', directory]);
     await stack.remove();
     await proxy.close();
