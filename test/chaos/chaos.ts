@@ -1,10 +1,10 @@
-// `npm run chaos -- --minutes N --seed S`: faults by chance against a real Engine and a real Postfix, and the books.
+// `npm run chaos -- --minutes N --times N --seed S`: faults by chance against a real Engine and a real Postfix, and the books.
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { tableOf } from '../../src/commands/table.ts';
-import { type Books, balanced, runChaos } from './run.ts';
+import { type Books, balanced, type ChaosOptions, runChaos } from './run.ts';
 
-const USAGE = 'usage: npm run chaos -- [--minutes N] [--seed S]\n';
+const USAGE = 'usage: npm run chaos -- [--minutes N] [--times N] [--seed S]\n';
 
 async function main(args: readonly string[]): Promise<number> {
   const options = optionsOf(args);
@@ -27,12 +27,13 @@ async function main(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function optionsOf(args: readonly string[]): { ms: number; seed: number } | null {
+function optionsOf(args: readonly string[]): Omit<ChaosOptions, 'say'> | null {
   try {
-    const options = { minutes: { type: 'string' }, seed: { type: 'string' } } as const;
-    const { minutes = '10', seed = '1' } = parseArgs({ args: [...args], options }).values;
-    const values = { ms: Number(minutes) * 60_000, seed: Number(seed) };
-    return values.ms > 0 && Number.isInteger(values.seed) ? values : null;
+    const text = { type: 'string' } as const;
+    const options = { minutes: text, times: text, seed: text } as const;
+    const { minutes = '10', times = '1', seed = '1' } = parseArgs({ args: [...args], options }).values;
+    const values = { ms: Number(minutes) * 60_000, times: Number(times), seed: Number(seed) };
+    return values.ms > 0 && values.times >= 1 && Number.isInteger(values.seed) ? values : null;
   } catch {
     return null;
   }

@@ -35,8 +35,9 @@ const here = join(process.cwd(), 'test', 'chaos');
 
 export interface ChaosOptions {
   readonly seed: number;
-  /** Faults go on for this long; and each kind comes at least once. */
+  /** Faults go on for this long, and longer until each kind came so many times. */
   readonly ms: number;
+  readonly times: number;
   readonly say: (text: string) => void;
 }
 
@@ -67,7 +68,7 @@ export function balanced(books: Books): boolean {
 }
 
 /** Needs root, dockerd and nsenter: the Engine, the disks and the clients' way in are its own. */
-export async function runChaos({ seed, ms, say }: ChaosOptions): Promise<Books> {
+export async function runChaos({ seed, ms, times, say }: ChaosOptions): Promise<Books> {
   const artefacts = mkdtempSync(join(tmpdir(), 'screenpass-chaos-'));
   const engine = createOwnEngine(mkdtempSync(join(tmpdir(), 'engine-')), join(artefacts, 'engine.log'));
   const socket = join(artefacts, 'engine.sock');
@@ -158,7 +159,7 @@ export async function runChaos({ seed, ms, say }: ChaosOptions): Promise<Books> 
       }
     }
 
-    const injected = await injectFaults(world, ms, (lane) => random(10 + lane), say);
+    const injected = await injectFaults(world, { ms, times, say }, (lane) => random(10 + lane));
     say('faults are over');
     await heal(world);
     await world.serving();
@@ -185,9 +186,8 @@ export async function runChaos({ seed, ms, say }: ChaosOptions): Promise<Books> 
 
 async function injectFaults(
   world: World,
-  ms: number,
+  { ms, times, say }: Pick<ChaosOptions, 'ms' | 'times' | 'say'>,
   chance: (lane: number) => Random,
-  say: (text: string) => void,
 ): Promise<Pick<Books, 'faults' | 'failed' | 'died'>> {
   const { stack } = world;
   const gate = createGate();
@@ -223,9 +223,9 @@ async function injectFaults(
   }
 
   async function work(lane: Lane, random: Random) {
-    for (let round = 0; round === 0 || performance.now() < deadline; round += 1) {
+    for (let round = 0; round < times || performance.now() < deadline; round += 1) {
       for (const name of random.shuffled(Object.keys(lane.faults))) {
-        if (round > 0 && performance.now() > deadline) break;
+        if (round >= times && performance.now() > deadline) break;
         const forMs = random.between(100, 2000);
         await sleep(random.between(...lane.pauseMs));
         await how[lane.company](() => inject(lane, name, forMs, random));
