@@ -21,7 +21,7 @@ export interface Reloader {
    * told (reload-failed), or when the signal came first.
    */
   load(
-    postfix: Postfix,
+    postfix: Pick<Postfix, 'reload'>,
     digest: string,
     senders: readonly string[],
     signal: AbortSignal,
@@ -38,15 +38,22 @@ export function createReloader(clock: Clock, report: Report, intervalMs: number)
   let backoff: Backoff = NO_FAILURE;
   let lastReloadAt: number | null = null;
   let provenAt = Number.NEGATIVE_INFINITY;
+  /** Counted, since times alone cannot tell an old line from a new one when the clock was set back. */
+  let proofs = 0;
   let told: string | null = null;
 
   /** Null when it was proven, undefined when the signal came first, else what went wrong. */
-  async function attempt(postfix: Postfix, signal: AbortSignal): Promise<string | null | undefined> {
+  async function attempt(
+    postfix: Pick<Postfix, 'reload'>,
+    signal: AbortSignal,
+  ): Promise<string | null | undefined> {
     const began = clock.now();
+    const before = proofs;
     const { exitCode, stderr } = await postfix.reload();
     if (exitCode !== 0)
       return stderr.trim().split('\n').at(-1) || `postfix reload ended with code ${exitCode}`;
-    for (let left = PROOF_MS; provenAt < began - CROSSING_MS; left = began + PROOF_MS - clock.now()) {
+    const proven = () => proofs > before && provenAt >= began - CROSSING_MS;
+    for (let left = PROOF_MS; !proven(); left = began + PROOF_MS - clock.now()) {
       if (signal.aborted) return undefined;
       if (left <= 0) return 'Postfix took the request, but its log has no line about a reload';
       await proof.wait(left);
@@ -85,6 +92,7 @@ export function createReloader(clock: Clock, report: Report, intervalMs: number)
 
     reloaded(at) {
       provenAt = at;
+      proofs += 1;
       proof.ring();
     },
 
