@@ -51,7 +51,7 @@ export interface Sessions {
  * Far more than postscreen holds at a time (postscreen_pre_queue_limit, 100 by default), and longer than a session can
  * take: 20 commands of 300 s each would, but Postfix gives up on a stalled client first.
  */
-export const SESSION_LIMITS: Limits = { open: 40_000, ageMs: 15 * 60_000 };
+export const SESSION_LIMITS: Limits = { open: 20_000, ageMs: 15 * 60_000 };
 
 /** Of sessions that ended only so much is kept that a line that is printed twice is not taken for a new one's. */
 const MOST_ENDED = 2_000;

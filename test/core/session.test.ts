@@ -293,9 +293,9 @@ describe('sessions', () => {
       sessions.take({ ...listed, ip }, i);
       // Half of them end.
       if (i % 2 === 0) sessions.take({ ...event, kind: 'disconnect', ip }, i);
-      sizes.add(sessions.size <= 50_000);
+      sizes.add(sessions.size <= 30_000);
     }
     expect(sizes).toEqual(new Set([true]));
-    expect(sessions.size).toBeGreaterThan(30_000);
+    expect(sessions.size).toBeGreaterThan(15_000);
   });
 });
