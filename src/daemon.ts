@@ -171,6 +171,7 @@ export async function runDaemon(
   function eachMinute(): void {
     expire();
     refusals.tellDue(clock.now());
+    identifier.resume();
   }
 
   function expire(): void {

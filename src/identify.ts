@@ -14,6 +14,9 @@ import type { Writer } from './writer/writer.ts';
 const MOST_OPEN = 50;
 const MOST_A_MINUTE = 120;
 const MINUTE_MS = 60_000;
+/** Refusals to which DNS gave no answer are asked about again each minute: so many, so often. */
+const MOST_UNANSWERED = 50;
+const MOST_TRIES = 60;
 /** An address that is nobody's is not asked about again for so long. */
 const NOBODY_MS = 3_600_000;
 const MOST_NOBODIES = 10_000;
@@ -22,7 +25,7 @@ const DEADLINE_MS = 30_000;
 export interface Identifier {
   /** Takes a refusal of an address that is in no list. Whether anything comes of it is known later. */
   take(refusal: Refusal, address: Address): void;
-  /** Goes on with what an earlier process was asking. */
+  /** Asks again what got no answer, in an earlier process or in this one. */
   resume(): void;
 }
 
@@ -40,6 +43,8 @@ export function createIdentifier(
 ): Identifier {
   const underWay = new Map<string, Promise<Identity>>();
   const waiting = new Set<Refusal>();
+  /** How often DNS was asked in vain. */
+  const tries = new Map<Refusal, number>();
   const nobodies = new Map<string, number>();
   let minute = { since: Number.NEGATIVE_INFINITY, asked: 0, full: false };
 
@@ -48,7 +53,7 @@ export function createIdentifier(
     const text = formatAddress(address);
     const until = nobodies.get(text);
     if (until !== undefined && clock.now() < until) return;
-    if (writer.state.questions.length >= MOST_OPEN) return;
+    if (waiting.size >= MOST_OPEN) return;
     if (!underWay.has(text) && !admit()) return;
     writer.update({ ...writer.state, questions: [...writer.state.questions, refusal] });
     void answer(refusal, address, text);
@@ -73,11 +78,23 @@ export function createIdentifier(
     underWay.delete(text);
     if (signal.aborted) return;
     waiting.delete(refusal);
+    if (identity.kind === 'unknown' && isWorthAnother(refusal)) return;
+    const isGivenUp = tries.delete(refusal);
     const questions = writer.state.questions.filter((one) => one !== refusal);
     writer.update({ ...writer.state, questions });
     if (identity.kind === 'proven') settle(refusal, address, identity);
     else if (identity.kind === 'nobody') remember(text);
-    else report.debug(`whose address ${text} is could not be found out: ${identity.reason}`);
+    // In a flood without DNS there are too many to tell of each.
+    else report[isGivenUp ? 'info' : 'debug'](`nobody could say whose ${text} is: ${identity.reason}`);
+  }
+
+  /** Failed is not nobody: it may have been a watched sender, which is told as soon as DNS answers. */
+  function isWorthAnother(refusal: Refusal): boolean {
+    const tried = (tries.get(refusal) ?? 0) + 1;
+    const isNew = tried === 1;
+    if (tried >= MOST_TRIES || (isNew && tries.size >= MOST_UNANSWERED)) return false;
+    tries.set(refusal, tried);
+    return true;
   }
 
   function ask(address: Address): Promise<Identity> {

@@ -287,6 +287,44 @@ describe('an address that no list holds', () => {
     await world.until('it is allowed all the same', () => world.told('sender-refused').length === 2);
   });
 
+  it('is asked about again each minute while DNS does not answer, and allowed as soon as it does', async () => {
+    await using world = await allowed();
+    world.zone = salesforce;
+    world.dnsAnswers = new Promise(() => {});
+    await world.connect('13.110.14.214', claims);
+    const asked = () => world.questions.filter((one) => one === 'PTR 13.110.14.214').length;
+    for (let minute = 1; minute <= 3; minute += 1) {
+      await world.until('it is asked about', () => asked() === minute);
+      // Longer than the deadline of one question.
+      await world.pass(31_000);
+      world.clock.runJob('* * * * *');
+    }
+    expect(world.told('sender-refused')).toHaveLength(1);
+    await world.pass(31_000);
+    world.dnsAnswers = Promise.resolve();
+    world.clock.runJob('* * * * *');
+    await world.eventually('it is allowed', () => world.told('sender-refused').length === 2);
+    await world.stop();
+    expect(JSON.parse(await readFile(world.stateFile, 'utf8')).questions).toEqual([]);
+  });
+
+  it('is given up when DNS did not answer for an hour, so that another can be asked about', async () => {
+    await using world = await allowed();
+    world.zone = { ...salesforce, '9.108.199.185.in-addr.arpa': 'SERVFAIL' };
+    await world.connect('185.199.108.9', claims);
+    const asked = () => world.questions.filter((one) => one === 'PTR 185.199.108.9').length;
+    for (let minute = 1; minute <= 65; minute += 1) {
+      await world.until('it is asked about', () => asked() === Math.min(minute, 60));
+      await settled(world);
+      world.clock.advance(60_000);
+      world.clock.runJob('* * * * *');
+    }
+    await settled(world);
+    expect(asked()).toBe(60);
+    await world.stop();
+    expect(JSON.parse(await readFile(world.stateFile, 'utf8')).questions).toEqual([]);
+  });
+
   it('is asked about again after a restart that came before the answer', async () => {
     await using world = await allowed();
     world.zone = salesforce;
