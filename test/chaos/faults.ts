@@ -133,6 +133,12 @@ async function stayAway(stack: Stack, verb: 'kill' | 'stop', ms: number): Promis
   await stack.engine('start', 'mailserver');
 }
 
+/** runc gives up freezing when processes come and go too fast, and lets all go on. */
+async function pause(stack: Stack): Promise<void> {
+  const attempt = async () => (await run('docker', ['pause', stack.nameOf('mailserver')])).code === 0;
+  if (!(await becomes(60, attempt))) throw new Error('the mail container could not be paused');
+}
+
 /**
  * An exec that begins while the Engine pauses a container can stop in the frozen container, and the Engine's unpause
  * then waits for it without end. Thawed by hand, the exec goes on; the Engine unpauses nothing but what is frozen.
@@ -254,7 +260,7 @@ const MAIL: Faults = {
   'mail-stop': ({ stack }, ms) => stayAway(stack, 'stop', ms),
   'mail-kill': ({ stack }, ms) => stayAway(stack, 'kill', ms),
   async 'mail-pause'({ stack }, ms) {
-    await stack.engine('pause', 'mailserver');
+    await pause(stack);
     await sleep(ms);
     await unpause(stack);
   },

@@ -29,7 +29,7 @@ import {
 import { becomes, inForce, newestStamp, statusOf } from './watch.ts';
 
 /** Sessions that are under way at the same time. */
-const SENDERS = 24;
+const SENDERS = 60;
 /** npm starts everything here. */
 const here = join(process.cwd(), 'test', 'chaos');
 
