@@ -140,21 +140,26 @@ async function pause(stack: Stack): Promise<void> {
 }
 
 /**
- * An exec that begins while the Engine pauses a container can stop in the frozen container, and the Engine's unpause
- * then waits for it without end. Thawed by hand, the exec goes on; the Engine unpauses nothing but what is frozen.
+ * An exec that begins while the Engine pauses a container can stop in the frozen container; the Engine's unpause, and an
+ * inspect as well, then wait for it without end. Thawed by hand, the exec goes on; the Engine unpauses nothing but what
+ * is frozen.
  */
 async function unpause(stack: Stack): Promise<void> {
-  const id = await stack.inspect('mailserver', '{{.Id}}');
   const set = `for f in $(find /sys/fs/cgroup -path "*$1*" -name freezer.state); do echo $2 >$f; done
 for f in $(find /sys/fs/cgroup -path "*$1*" -name cgroup.freeze); do echo $3 >$f; done`;
-  const byHand = (...state: string[]) => run('timeout', ['10', 'sh', '-c', set, 'sh', id, ...state]);
-  const isPaused = async () => (await stack.inspect('mailserver', '{{.State.Paused}}')) === 'true';
-  for (let attempts = 0; await isPaused(); attempts += 1) {
+  const byHand = (id: string, ...state: string[]) =>
+    run('timeout', ['10', 'sh', '-c', set, 'sh', id, ...state]);
+  const name = `name=^${stack.nameOf('mailserver')}$`;
+  // A list, unlike an inspect, waits for nobody.
+  const look = ['ps', '--no-trunc', '--filter', name, '--filter', 'status=paused', '--format', '{{.ID}}'];
+  for (let attempts = 0; ; attempts += 1) {
+    const id = (await must('docker', look)).trim();
+    if (id === '') return;
     if (attempts === 10) throw new Error('the mail container stays paused');
     if (attempts > 0) {
-      await byHand('THAWED', '0');
+      await byHand(id, 'THAWED', '0');
       await sleep(500);
-      await byHand('FROZEN', '1');
+      await byHand(id, 'FROZEN', '1');
     }
     await run('timeout', ['10', 'docker', 'unpause', stack.nameOf('mailserver')]);
   }
