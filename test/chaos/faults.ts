@@ -145,8 +145,10 @@ async function pause(stack: Stack): Promise<void> {
  * is frozen.
  */
 async function unpause(stack: Stack): Promise<void> {
-  const set = `for f in $(find /sys/fs/cgroup -path "*$1*" -name freezer.state); do echo $2 >$f; done
-for f in $(find /sys/fs/cgroup -path "*$1*" -name cgroup.freeze); do echo $3 >$f; done`;
+  // Where both hierarchies are there the Engine uses the first: what is frozen in the second nobody would thaw.
+  const set = `first=$(find /sys/fs/cgroup -path "*$1*" -name freezer.state)
+for f in $first; do echo $2 >$f; done
+[ -n "$first" ] || for f in $(find /sys/fs/cgroup -path "*$1*" -name cgroup.freeze); do echo $3 >$f; done`;
   const byHand = (id: string, ...state: string[]) =>
     run('timeout', ['10', 'sh', '-c', set, 'sh', id, ...state]);
   const name = `name=^${stack.nameOf('mailserver')}$`;
