@@ -1,5 +1,5 @@
 import type { Config } from './config.ts';
-import { refusalAlert } from './core/alert.ts';
+import { burstAlert, refusalAlert } from './core/alert.ts';
 import { counted, type Happening } from './core/days.ts';
 import { limitEntries } from './core/dnsbl-fault.ts';
 import { mayTell } from './core/line-scan.ts';
@@ -28,8 +28,8 @@ import { createOtherGates } from './other-gates.ts';
 import type { LogLine, MailContainer, Ports } from './ports.ts';
 import { recall } from './recall.ts';
 import { createRefresher } from './refresh.ts';
-import { createRefusals } from './refusals.ts';
 import { createRequests, statusOf } from './requests.ts';
+import { createTelling } from './telling.ts';
 import { createTroubles } from './troubles.ts';
 import { createStateKeeper } from './writer/state-keeper.ts';
 import { createWriter } from './writer/writer.ts';
@@ -38,6 +38,8 @@ import { createWriter } from './writer/writer.ts';
 const EACH_MINUTE = '* * * * *';
 /** Other gates are told, and senders whose refresh was missed are asked. */
 const HOURLY = '17 * * * *';
+/** Refusals of one sender and gate: more in a minute are told together when it is over. */
+const REFUSALS = { alone: 60, everyMs: 60_000 };
 /** So that not everybody asks the same DNS server at the same minute. */
 const REFRESH_JITTER_MS = 10 * 60_000;
 
@@ -73,7 +75,11 @@ export async function runDaemon(
     },
   });
 
-  const refusals = createRefusals(writer, report);
+  const refusals = createTelling(REFUSALS, {
+    read: () => writer.state.bursts,
+    write: (bursts) => writer.update({ ...writer.state, bursts }),
+    tell: (told) => report.alert('sender-refused', ...burstAlert(told)),
+  });
   const otherGates = createOtherGates({ find: (address) => roster().find(address) }, writer, report);
   const identifier = createIdentifier(ports, config.senders, roster, writer, refused, signal);
   const digests = createDigests(config, writer, () => rules, ports);
@@ -120,8 +126,7 @@ export async function runDaemon(
   }
 
   function count(happening: Happening, at: number): void {
-    const { state } = writer;
-    writer.update({ ...state, days: counted(state.days, happening, at, state.digested) });
+    writer.update(counted(writer.state, happening, at));
   }
 
   function judge(outcome: Outcome, address: Address, match: Match): void {
@@ -147,7 +152,8 @@ export async function runDaemon(
     const { state } = writer;
     const { id: sender } = match.sender;
     const decision = decide(address, match, refusal, state, rules);
-    refusals.take(refusalAlert(refusal, match, decision, position.cursor?.container ?? ''), refusal.at);
+    const alert = refusalAlert(refusal, match, decision, position.cursor?.container ?? '');
+    refusals.take(`${sender} ${refusal.gate}`, alert, refusal.at);
     const open = isOpen(state, match.sender, address, rules) ? entryOf(state, sender) : undefined;
     const { faultyZone, isStillRefused } = troubles.refused(sender, refusal, open);
     const lastRefusal = { sender, client: refusal.ip, gate: refusal.gate, at: refusal.at };

@@ -31,6 +31,12 @@ const MOST_DAYS = 14;
 /** Zones that are kept apart; postscreen asks a handful. */
 const MOST_ZONES = 50;
 
+/** As much of the state as counting concerns. */
+interface Counting {
+  readonly days: Days;
+  readonly digested: Digested | null;
+}
+
 export type Happening =
   | {
       readonly kind: 'refused';
@@ -50,16 +56,17 @@ export function dayOf(ms: number): string {
  * With one more happening at log time `at` (ms). A day of which a digest has told is closed: what comes late counts for
  * the next one, so that no digest leaves it out.
  */
-export function counted(days: Days, happening: Happening, at: number, digested: Digested | null): Days {
+export function counted<S extends Counting>(state: S, happening: Happening, at: number): S {
+  const { days, digested } = state;
   const isTold = digested !== null && dayOf(at) <= digested.through;
   const day = isTold ? dayAfter(digested.through) : dayOf(at);
   const all = { ...days, [day]: withOne(days[day] ?? NO_COUNTS, happening) };
-  if (Object.keys(all).length <= MOST_DAYS) return all;
-  return Object.fromEntries(
-    Object.entries(all)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .slice(-MOST_DAYS),
-  );
+  return { ...state, days: Object.keys(all).length > MOST_DAYS ? newest(all) : all };
+}
+
+function newest(days: Days): Days {
+  const inOrder = Object.entries(days).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(inOrder.slice(-MOST_DAYS));
 }
 
 function dayAfter(day: string): string {

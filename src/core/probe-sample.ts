@@ -47,7 +47,7 @@ function sampleOf(networks: readonly Network[]): readonly string[] {
   return [...new Set(found)];
 }
 
-/** The i-th of `count` points on a line on which each network is as long as any other. */
+/** So many addresses, evenly spread over the networks, each of which counts alike however wide it is; both ends first. */
 function spread(networks: readonly Network[], count: number): string[] {
   const gaps = count - 1;
   const points = Array.from({ length: count }, (_, i) => {

@@ -14,7 +14,8 @@ function daysOf(
   happenings: readonly (readonly [Happening, number])[],
   digested: Digested | null = null,
 ): Days {
-  return happenings.reduce<Days>((days, [one, at]) => counted(days, one, at, digested), {});
+  const start = { days: {} as Days, digested };
+  return happenings.reduce((state, [one, at]) => counted(state, one, at), start).days;
 }
 
 describe('what is counted by day', () => {
@@ -59,7 +60,7 @@ describe('what is counted by day', () => {
     expect(Object.keys(daysOf([[{ kind: 'stranger' }, NOON - 3 * DAY]], digested))).toEqual(['2026-11-25']);
   });
 
-  it('has any name as its own', () => {
+  it('counts a zone of any name, also one that every object has', () => {
     const days = daysOf([[refused('ses', 'dnsbl', '__proto__', 'constructor'), NOON]]);
     expect(Object.entries(days['2026-11-24']?.zones ?? {})).toEqual([
       ['__proto__', 1],

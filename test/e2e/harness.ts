@@ -157,7 +157,7 @@ export class Stack {
 
   /** A command of screenpass beside the daemon, run to its end, as the operator would. */
   screenpass(...args: string[]): Promise<Output> {
-    return run('docker', ['exec', this.nameOf('screenpass'), 'screenpass', ...args]);
+    return this.inScreenpass('screenpass', ...args);
   }
 
   /** The same with --json: the exit code, and what the one JSON document says. */
