@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '../e2e/harness.ts';
 import { must, run } from '../e2e/program.ts';
+import type { Random } from '../random.ts';
 import type { EngineProxy } from './engine-proxy.ts';
 import type { MailProcess } from './mail-process.ts';
 import type { Operator } from './operator.ts';
 import type { OwnEngine } from './own-engine.ts';
-import type { Random } from './random.ts';
 import { becomes, statusOf } from './watch.ts';
 
 export interface World {

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Stack, TABLE } from '../e2e/harness.ts';
+import type { Random } from '../random.ts';
 import type { MailProcess } from './mail-process.ts';
-import type { Random } from './random.ts';
 
 const BLOCK = '# >>> screenpass';
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { Stack } from '../e2e/harness.ts';
 import { must, run, useEngine } from '../e2e/program.ts';
+import { createRandom, type Random } from '../random.ts';
 import { type Balance, balance, type MailLog, refusalsIn, toldIn } from './books.ts';
 import { type Clients, createClients, type Outcome } from './clients.ts';
 import { createEngineProxy } from './engine-proxy.ts';
@@ -14,7 +15,6 @@ import { createGate } from './gate.ts';
 import { createMailProcess } from './mail-process.ts';
 import { createOperator } from './operator.ts';
 import { createOwnEngine } from './own-engine.ts';
-import { createRandom, type Random } from './random.ts';
 import {
   clients as addresses,
   blocklist,

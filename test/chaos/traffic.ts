@@ -6,8 +6,8 @@ import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { SALESFORCE_ADDRESS, SALESFORCE_ZONE } from '../double/salesforce-zone.ts';
 import { sendersZone } from '../double/senders-zone.ts';
 import type { Stack } from '../e2e/harness.ts';
+import type { Random } from '../random.ts';
 import type { Clients, Outcome } from './clients.ts';
-import type { Random } from './random.ts';
 import { ask } from './watch.ts';
 
 const senders = readCatalogue(catalogue);

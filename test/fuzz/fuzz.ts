@@ -1,4 +1,5 @@
-import { createRandom, mutant, type Random } from './mutate.ts';
+import { createRandom, type Random } from '../random.ts';
+import { mutant } from './mutate.ts';
 
 /** A parser with what it is fed. */
 export interface Target {

@@ -21,8 +21,8 @@ import type { LogLine } from '../../src/ports.ts';
 import { readState } from '../../src/schema.ts';
 import { readSendersFile } from '../../src/senders-file.ts';
 import { definition } from '../double/definition.ts';
+import type { Random } from '../random.ts';
 import type { Target } from './fuzz.ts';
-import type { Random } from './mutate.ts';
 
 /** Below the working directory, which is the package's own in tests and in npm scripts. */
 const CORPUS = 'test/corpus';
@@ -131,7 +131,9 @@ function readPieces(tty: boolean, pieces: readonly Buffer[]): LogLine[] {
 }
 
 function cutAnywhere(bytes: Buffer, random: Random): Buffer[] {
-  const cuts = Array.from({ length: random(6) }, () => random(bytes.length + 1)).sort((a, b) => a - b);
+  const cuts = Array.from({ length: random.below(6) }, () => random.below(bytes.length + 1)).sort(
+    (a, b) => a - b,
+  );
   const edges = [0, ...cuts, bytes.length];
   return edges.slice(1).map((end, i) => bytes.subarray(edges[i], end));
 }
@@ -150,7 +152,7 @@ const frames: Target = {
   words: ['\x01\0\0\0\0\0\0\x28', '\x02\0\0\0\0\0\0\0', '\x03\0\0\0\xff\xff\xff\xff', STAMP, '\n', '+14:00 '],
   read(input, random) {
     const bytes = Buffer.from(input, 'latin1');
-    const tty = random(4) === 0;
+    const tty = random.below(4) === 0;
     const pieces = readPieces(tty, cutAnywhere(bytes, random));
     for (const { stream, stamp, text } of pieces) {
       ok(stream === 'stdout' || stream === 'stderr');

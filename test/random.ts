@@ -3,6 +3,8 @@ export interface Random {
   /** From 0 up to, but not including, 1. */
   next(): number;
   between(low: number, high: number): number;
+  /** Whole, from 0 to below the limit. */
+  below(limit: number): number;
   pick<T>(from: readonly [T, ...T[]]): T;
   shuffled<T>(items: readonly T[]): T[];
 }
@@ -18,6 +20,7 @@ export function createRandom(seed: number): Random {
   return {
     next,
     between: (low, high) => low + next() * (high - low),
+    below: (limit) => Math.floor(next() * limit),
     pick: (from) => from[Math.floor(next() * from.length)] ?? from[0],
     shuffled(items) {
       const drawn = items.map((item) => [next(), item] as const);
