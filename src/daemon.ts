@@ -2,7 +2,6 @@ import type { Config } from './config.ts';
 import { burstAlert, refusalAlert } from './core/alert.ts';
 import { counted, type Happening } from './core/days.ts';
 import { limitEntries } from './core/dnsbl-fault.ts';
-import { mayTell } from './core/line-scan.ts';
 import { type Address, type Network, parseAddress, parseNetwork } from './core/network.ts';
 import {
   afterGivingUp,
@@ -98,9 +97,8 @@ export async function runDaemon(
     const judged = position.judge(line);
     if (judged === 'seen') return;
     const at = stampTime(line.stamp);
-    const text = mayTell(line.text) ? line.text : '';
-    const event = parseEvent(text);
-    if (judged === 'new') otherGates.take(text, event, at);
+    const event = parseEvent(line.text);
+    if (judged === 'new') otherGates.take(line.text, event, at);
     // Only what has the mail host's own stamp came through its syslog.
     if (event !== undefined && event.stamp !== null) {
       const outcome = sessions.take(event, at);

@@ -55,7 +55,7 @@ export interface LogLine {
   readonly stream: StreamName;
   /** The Engine's stamp: RFC 3339 in UTC, always nine decimals, so that text order is time order. */
   readonly stamp: string;
-  /** Without line end, one character a byte, at most 64 KiB. */
+  /** Without line end, one character a byte, at most 64 KiB; empty also where the daemon would make nothing of it. */
   readonly text: string;
 }
 

@@ -1,55 +1,67 @@
-import { createReadStream } from 'node:fs';
 import { createLineSplitter } from '../core/frames.ts';
+import { createLineScanner } from '../core/line-scan.ts';
 import { type PostfixEvent, parseEvent } from '../core/postfix-event.ts';
+import { openLog } from '../edge/log-file.ts';
+import { createEventLines } from './event-lines.ts';
 
-/** Prints each recognised Postfix line of a log: NDJSON with `json`, else a line for people. `-` is stdin. */
+/**
+ * Prints each recognised Postfix line of a log: NDJSON with `json`, else a line for people. `-` is stdin; gzip is
+ * unpacked. Rejects with FileError when the log cannot be read to its end.
+ */
 export async function parse(file: string, json: boolean): Promise<void> {
-  const input = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 16 });
-  let number = 0;
-  let output = '';
-  const jsonOf = createJsonWriter();
-  const splitter = createLineSplitter((text) => {
-    number += 1;
-    const event = parseEvent(text);
-    if (event !== undefined) output += json ? `${jsonOf(number, event)}\n` : `${lineOf(number, event)}\n`;
-  });
-  for await (const chunk of input) {
-    splitter.push(chunk as Buffer);
-    await flush();
+  const { chunks } = await openLog(file);
+  const output = json ? createJson() : createText();
+  const splitter = createLineSplitter(output.line);
+  for await (const chunk of chunks) {
+    splitter.push(chunk);
+    await written(output.take());
   }
   splitter.end();
-  await flush();
-
-  async function flush(): Promise<void> {
-    const text = output;
-    output = '';
-    if (text !== '' && !process.stdout.write(text))
-      await new Promise((done) => process.stdout.once('drain', done));
-  }
+  await written(output.take());
 }
 
-/** Programs of which the JSON is kept. */
-const MOST_PROGRAMS = 100;
+interface Output {
+  line(bytes: Buffer, from: number, to: number): void;
+  /** What came of the lines since the last time, to be written before the next line comes. */
+  take(): Buffer | string;
+}
 
-/** Of most lines of a log nothing is known but their program, and what then follows their number is made once. */
-function createJsonWriter(): (n: number, event: PostfixEvent) => string {
-  const tails = new Map<string, string>();
+async function written(output: Buffer | string): Promise<void> {
+  if (output.length > 0) await new Promise<unknown>((done) => process.stdout.write(output, done));
+}
 
-  function tailOf(event: PostfixEvent): string {
-    const { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient } = event;
-    const told = { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient };
-    return JSON.stringify(told).slice(1);
-  }
+function createJson(): Output {
+  const scanner = createLineScanner();
+  const events = createEventLines();
+  let n = 0;
+  return {
+    line(bytes, from, to) {
+      n += 1;
+      const plain = scanner.scan(bytes, from, to);
+      if (plain === 'none') return;
+      if (plain !== 'unread') return events.addPlain(n, plain, bytes, scanner.spans);
+      const event = parseEvent(bytes.toString('latin1', from, to));
+      if (event !== undefined) events.add(n, event);
+    },
+    take: events.take,
+  };
+}
 
-  function otherTailOf(event: PostfixEvent): string {
-    const known = tails.get(event.program);
-    if (known !== undefined) return known;
-    const tail = tailOf(event);
-    if (tails.size < MOST_PROGRAMS) tails.set(event.program, tail);
-    return tail;
-  }
-
-  return (n, event) => `{"n":${n},${event.kind === 'other' ? otherTailOf(event) : tailOf(event)}`;
+function createText(): Output {
+  let n = 0;
+  let text = '';
+  return {
+    line(bytes, from, to) {
+      n += 1;
+      const event = parseEvent(bytes.toString('latin1', from, to));
+      if (event !== undefined) text += `${lineOf(n, event)}\n`;
+    },
+    take() {
+      const taken = text;
+      text = '';
+      return taken;
+    },
+  };
 }
 
 function lineOf(n: number, event: PostfixEvent): string {

@@ -10,14 +10,19 @@ const YEAR_10000 = Date.UTC(10_000, 0);
 /** `2026-11-24T02:24:10.921946642Z` */
 const STAMP_BYTES = 30;
 const LF = 10;
+const CR = 13;
+const BLANK = 32;
 
 /** The stream itself says that it is broken, or it is not a framed stream: open it again. */
 export class BrokenStream extends Error {
   override readonly name = 'BrokenStream';
 }
 
-/** A piece of a frame; `last` when the frame ends with it. */
-type Payload = (stream: StreamName, piece: Buffer, last: boolean) => void;
+/** A piece of a frame, `bytes` from `from` up to `to`; `last` when the frame ends with it. */
+type Payload = (stream: StreamName, bytes: Buffer, from: number, to: number, last: boolean) => void;
+
+/** A line without its line end, `bytes` from `from` up to `to`: they are the line's until the call returns. */
+type Line = (bytes: Buffer, from: number, to: number) => void;
 
 /**
  * Splits the Engine's multiplexed stream (Engine API, "Attach to a container": type, three zero bytes, length,
@@ -42,13 +47,14 @@ export function createFrameSplitter(payload: Payload): (chunk: Buffer) => void {
   }
 
   function readPayload(chunk: Buffer, at: number): number {
-    const piece = chunk.subarray(at, at + remaining);
-    remaining -= piece.length;
-    if (engineError === undefined) payload(STREAMS[header.readUInt8(0)] ?? 'stdout', piece, remaining === 0);
-    else if (engineError.push(piece) > 0 && remaining === 0) {
+    const end = Math.min(chunk.length, at + remaining);
+    remaining -= end - at;
+    const isLast = remaining === 0;
+    if (engineError === undefined) payload(STREAMS[header.readUInt8(0)] ?? 'stdout', chunk, at, end, isLast);
+    else if (engineError.push(chunk.subarray(at, end)) > 0 && isLast) {
       throw new BrokenStream(`the Engine broke the stream: ${Buffer.concat(engineError).toString().trim()}`);
     }
-    return at + piece.length;
+    return end;
   }
 
   return (chunk) => {
@@ -60,48 +66,70 @@ export function createFrameSplitter(payload: Payload): (chunk: Buffer) => void {
 }
 
 /**
- * Splits bytes into lines at LF and at nothing else: Postfix logs U+2028, U+0085 and the like as they came.
- * One character a byte. A line longer than LONGEST_LINE is cut.
+ * Splits bytes into lines at LF and at nothing else: Postfix logs U+2028, U+0085 and the like as they came. A CR before
+ * it is a terminal's (`tty: true`) and goes as well. Nothing is copied but a line that its chunk does not hold whole. A
+ * line longer than LONGEST_LINE is cut.
  */
-export function createLineSplitter(line: (text: string) => void): { push(piece: Buffer): void; end(): void } {
-  let rest = '';
+export function createLineSplitter(line: Line): {
+  push(bytes: Buffer, from?: number, to?: number): void;
+  end(): void;
+} {
+  const rest = Buffer.alloc(LONGEST_LINE);
+  let length = 0;
+
+  function keep(bytes: Buffer, from: number, to: number): void {
+    length += bytes.copy(rest, length, from, to);
+  }
+
+  function tell(bytes: Buffer, from: number, to: number): void {
+    const end = Math.min(to, from + LONGEST_LINE);
+    line(bytes, from, end > from && bytes[end - 1] === CR ? end - 1 : end);
+  }
+
   return {
-    push(piece) {
-      let from = 0;
-      for (let lf = piece.indexOf(LF); lf >= 0; lf = piece.indexOf(LF, from)) {
-        const room = LONGEST_LINE - rest.length;
-        line(withoutCr(rest + piece.toString('latin1', from, Math.min(lf, from + room))));
-        rest = '';
-        from = lf + 1;
+    push(bytes, from = 0, to = bytes.length) {
+      let at = from;
+      for (let lf = bytes.indexOf(LF, at); lf >= 0 && lf < to; lf = bytes.indexOf(LF, at)) {
+        if (length === 0) tell(bytes, at, lf);
+        else {
+          keep(bytes, at, lf);
+          tell(rest, 0, length);
+          length = 0;
+        }
+        at = lf + 1;
       }
-      if (from < piece.length && rest.length < LONGEST_LINE) {
-        rest += piece.toString('latin1', from, Math.min(piece.length, from + LONGEST_LINE - rest.length));
-      }
+      keep(bytes, at, to);
     },
     end() {
-      if (rest !== '') line(withoutCr(rest));
-      rest = '';
+      if (length > 0) tell(rest, 0, length);
+      length = 0;
     },
   };
 }
 
-/** A terminal (`tty: true`) ends its lines in CR LF. */
-function withoutCr(text: string): string {
-  return text.endsWith('\r') ? text.slice(0, -1) : text;
-}
+/** All that the lines say is kept. */
+const ALL = () => true;
 
 /**
  * Turns the bytes of a log stream with `timestamps` into lines; raw bytes when the container has a terminal.
- * A line without a readable stamp is none of the Engine's and is dropped: it could not be resumed from.
+ * A line without a readable stamp is none of the Engine's and is dropped: it could not be resumed from. What a line says
+ * becomes text only where `keeps` wants it, else it is empty: most of a log is nobody's business.
  */
-export function createLogReader(tty: boolean): (chunk: Buffer) => readonly LogLine[] {
+export function createLogReader(
+  tty: boolean,
+  keeps: (...line: Parameters<Line>) => boolean = ALL,
+): (chunk: Buffer) => readonly LogLine[] {
   const canonicalStamp = createStampReader();
   let lines: LogLine[] = [];
-  const push = (stream: StreamName) => (text: string) => {
-    const blank = text[STAMP_BYTES] === ' ' ? STAMP_BYTES : text.indexOf(' ');
-    const stamp = canonicalStamp(blank < 0 ? text : text.slice(0, blank));
-    if (stamp !== undefined) lines.push({ stream, stamp, text: blank < 0 ? '' : text.slice(blank + 1) });
-  };
+  const push =
+    (stream: StreamName): Line =>
+    (bytes, from, to) => {
+      const blank = firstBlank(bytes, from, to);
+      const stamp = canonicalStamp(bytes.toString('latin1', from, blank));
+      if (stamp === undefined) return;
+      const begin = Math.min(blank + 1, to);
+      lines.push({ stream, stamp, text: keeps(bytes, begin, to) ? bytes.toString('latin1', begin, to) : '' });
+    };
   const split = tty
     ? createLineSplitter(push('stdout')).push
     : createMessageReader(push('stdout'), push('stderr'));
@@ -112,39 +140,43 @@ export function createLogReader(tty: boolean): (chunk: Buffer) => readonly LogLi
   };
 }
 
+/** Where the line's first word ends. */
+function firstBlank(bytes: Buffer, from: number, to: number): number {
+  const usual = from + STAMP_BYTES;
+  if (usual < to && bytes[usual] === BLANK) return usual;
+  const blank = bytes.indexOf(BLANK, from);
+  return blank < 0 ? to : Math.min(blank, to);
+}
+
 /**
  * The Engine keeps a longer line in parts of this many bytes, each a frame with the stamp of the first one; the
  * driver `local` gives the last part no line end.
  */
 const PART_BYTES = 16 * 1024;
 
-function createMessageReader(
-  stdout: (line: string) => void,
-  stderr: (line: string) => void,
-): (chunk: Buffer) => void {
+function createMessageReader(stdout: Line, stderr: Line): (chunk: Buffer) => void {
   const readers = { stdout: createPartJoiner(stdout), stderr: createPartJoiner(stderr) };
-  return createFrameSplitter((stream, piece, last) => readers[stream](piece, last));
-}
-
-/** As nearly all frames are. */
-function isOneLine(frame: Buffer): boolean {
-  return frame.length > 0 && frame.length <= LONGEST_LINE && frame.indexOf(LF) === frame.length - 1;
+  return createFrameSplitter((stream, ...piece) => readers[stream](...piece));
 }
 
 /** Joins the frames of one stream to lines. */
-function createPartJoiner(line: (text: string) => void): (piece: Buffer, last: boolean) => void {
+function createPartJoiner(line: Line) {
   const splitter = createLineSplitter(line);
   let openStamp: string | undefined;
   let frame: Buffer[] = [];
   let room = LONGEST_LINE;
-  return (piece, last) => {
-    const isLine = last && frame.length === 0 && openStamp === undefined && isOneLine(piece);
-    if (isLine) return line(withoutCr(piece.toString('latin1', 0, piece.length - 1)));
+  return (bytes: Buffer, from: number, to: number, last: boolean): void => {
+    // As nearly all frames are: whole lines in one piece.
+    const isWhole = last && frame.length === 0 && openStamp === undefined;
+    if (isWhole && to > from && bytes[to - 1] === LF) {
+      splitter.push(bytes, from, to);
+      return;
+    }
     // No frame of an Engine is that long; a broken one must not fill the memory.
-    if (room > 0) frame.push(piece);
-    room -= piece.length;
+    if (room > 0) frame.push(bytes.subarray(from, to));
+    room -= to - from;
     if (!last) return;
-    const whole = frame.length === 1 ? piece : Buffer.concat(frame);
+    const whole = Buffer.concat(frame);
     frame = [];
     room = LONGEST_LINE;
     const stamp = whole.toString('latin1', 0, STAMP_BYTES);

@@ -1,47 +1,243 @@
-/** Programs of whose lines the daemon makes something; null: of each, else only of those that have one of the words. */
-const PROGRAMS: ReadonlyMap<string, readonly string[] | null> = new Map([
-  ['postscreen', null],
-  ['dnsblog', null],
-  ['master', null],
-  ['smtpd', ['reject: ', ' limit exceeded: ']],
-  ['cleanup', ['reject: ']],
-  ['amavis', [' Blocked ']],
-  ['fail2ban.actions', [' Ban ']],
+import {
+  ascii,
+  type Cursor,
+  DIGIT,
+  type Form,
+  form,
+  hasAt,
+  isOf,
+  isOfForm,
+  OF_ID,
+  OF_NAME,
+  skipSet,
+  skipWords,
+} from './line-form.ts';
+import { postfixProgram } from './log-line.ts';
+import { CUT_AT, type EventKind } from './postfix-event.ts';
+
+/**
+ * The first and fast look at the lines of a log, while they are bytes: nearly all are of a few plain forms and need
+ * not become text. What is not of just such a form is left to the reading of text (postfix-event.ts), the slow twin: a
+ * test holds each against the other, for every line of the corpus and for what it becomes when it is mutated.
+ */
+export interface LineScanner {
+  /**
+   * What a line is: `bytes` from `from` up to `to`, without its line end. Its event if it is a plain line; `none`: it is
+   * none of a Postfix program; `unread`: it is no plain line. `other` and `none` tell nothing, as mayTell says.
+   */
+  scan(bytes: Buffer, from: number, to: number): Plain | 'none' | 'unread';
+  /** Where the values of the plain line stand that was scanned last: begin and end of each in turn. */
+  readonly spans: Int32Array;
+  /** Where its stamp ends. */
+  readonly stampEnd: number;
+  /**
+   * False: the line tells neither of a session of postscreen's, nor of a refusal by a later gate, nor that Postfix reads
+   * its tables afresh, and nothing has to be read in it. True says nothing.
+   */
+  mayTell(bytes: Buffer, from: number, to: number): boolean;
+}
+
+/** Events of one program and form. What the form does not name is null. The same object for all of them. */
+export interface Plain extends Form<EventKind> {
+  readonly program: string;
+}
+
+/** The forms of plain lines, by program; the most frequent come first. */
+export const FORMS: ReadonlyMap<string, readonly Form<EventKind>[]> = new Map([
+  [
+    'postscreen',
+    [
+      form('connect', 'CONNECT from [{ip}]:{port} to [{-ip}]:{-port}'),
+      form('disconnect', 'DISCONNECT [{ip}]:{port}'),
+      form('dnsbl_rank', 'DNSBL rank {rank} for [{ip}]:{port}'),
+      ...['ESMTP', 'SMTP'].map((protocol) =>
+        form(
+          'reject',
+          'NOQUEUE: reject: RCPT from [{ip}]:{port}: {code} {enhanced} Service unavailable; client [{-ip}] blocked ' +
+            `using {dnsbl}; from=<{sender}>, to=<{recipient}>, proto=${protocol}, helo=<{helo}>`,
+        ),
+      ),
+      form('pass_old', 'PASS OLD [{ip}]:{port}'),
+      form('pass_new', 'PASS NEW [{ip}]:{port}'),
+      form('hangup', 'HANGUP after {-time} from [{ip}]:{port} in tests before SMTP handshake'),
+      form('hangup', 'HANGUP after {-time} from [{ip}]:{port} in tests after SMTP handshake'),
+      form('pregreet', 'PREGREET {-rank} after {-time} from [{ip}]:{port}: {-rest}'),
+      form('allowlisted', 'ALLOWLISTED [{ip}]:{port}'),
+    ],
+  ],
+  ['dnsblog', [form('dnsbl_listed', 'addr {ip} listed by domain {dnsbl} as {-ip}')]],
+]);
+const OTHER = form('other', '');
+
+/** Programs of whose lines the daemon makes something, and of which of them. */
+const TELLING: ReadonlyMap<string, (line: Cursor) => boolean> = new Map([
+  ['postscreen', () => true],
+  ['dnsblog', () => true],
+  ['master', () => true],
+  ['smtpd', (line: Cursor) => isRefusal(line) || hasAt(line, line.at, WARNING)],
+  ['cleanup', isRefusal],
+  ['amavis', (line: Cursor) => hasWords(line, BLOCKED)],
+  ['fail2ban.actions', (line: Cursor) => hasWords(line, BAN)],
 ]);
 
-/**
- * The first and fast look at a line of the mail container's, of which nearly all in a log are no business of the
- * daemon's. False: it tells neither of a session of postscreen's, nor of a refusal by a later gate, nor that Postfix
- * reads its tables afresh, and nothing has to be read in it. True says nothing. It looks at a few places by position
- * and knows the common header only; the test holds it against the whole reading of a line, its slow twin.
- */
-export function mayTell(text: string): boolean {
-  const host = hostAt(text);
-  if (host < 0) return true;
-  const tag = text.indexOf(' ', host) + 1;
-  const bracket = text.indexOf('[', tag);
-  if (tag === 0 || bracket < 0) return false;
-  const words = PROGRAMS.get(text.slice(Math.max(tag, text.lastIndexOf('/', bracket) + 1), bracket));
-  if (words === undefined) return false;
-  return words === null || words.some((word) => text.includes(word, bracket));
+/** How the lines of one tag are read. */
+interface Tag {
+  readonly bytes: Uint8Array;
+  readonly other: Plain | 'none';
+  /** Of a program whose lines have forms. */
+  readonly forms: readonly Plain[] | undefined;
+  readonly isTelling: (line: Cursor) => boolean;
 }
 
-/**
- * Where the host name begins in `STAMP HOST TAG[PID]: `; -1: that is not known. What only looks like a stamp does no
- * harm: the daemon takes no line without the mail host's own.
- */
-function hostAt(text: string): number {
-  if (text[4] === '-' && text[10] === 'T' && text[13] === ':') {
-    const host = text.indexOf(' ') + 1;
-    // Another stamp, or supervisord's debug header, can follow where the first one is the Engine's.
-    const isStamp = host === 0 || isDigit(text.charCodeAt(host)) || text[host + 3] === ' ';
-    return isStamp ? -1 : host;
+/** A log has a dozen or two; lines with more are unread. */
+const MOST_TAGS = 64;
+
+export function createLineScanner(): LineScanner {
+  const tags: Tag[] = [];
+  const line: Cursor = { bytes: Buffer.alloc(0), at: 0, end: 0 };
+  const spans = new Int32Array(2 * MOST_VALUES);
+  let stampEnd = 0;
+
+  /** Reads the header. Null: there is none with a process id, which Postfix's have; undefined: it is unread. */
+  function readTag(bytes: Buffer, from: number, to: number): Tag | null | undefined {
+    line.bytes = bytes;
+    line.at = from;
+    line.end = to;
+    if (!skipStamp(line)) return undefined;
+    stampEnd = line.at - 1;
+    if (!skipHost(line)) return undefined;
+    const begin = line.at;
+    const known = tagAt(begin);
+    if (known === undefined) {
+      if (!skipSet(line, OF_NAME, LONGEST_NAME)) return undefined;
+      if (line.at === to || bytes[line.at] === BLANK) return null;
+    } else line.at += known.bytes.length;
+    const end = line.at;
+    if (!skipWords(line, BEFORE_PID) || !skipSet(line, DIGIT, 10) || !skipWords(line, AFTER_PID))
+      return undefined;
+    return known ?? newTag(bytes.toString('latin1', begin, end));
   }
-  const isClassic =
-    text[3] === ' ' && text[6] === ' ' && text[9] === ':' && text[12] === ':' && text[15] === ' ';
-  return isClassic ? 16 : -1;
+
+  function tagAt(at: number): Tag | undefined {
+    for (const tag of tags)
+      if (line.bytes[at + tag.bytes.length] === OPEN && hasAt(line, at, tag.bytes)) return tag;
+    return undefined;
+  }
+
+  function newTag(text: string): Tag | undefined {
+    if (tags.length === MOST_TAGS) return undefined;
+    const program = postfixProgram(text);
+    const plain = (one: Form<EventKind>) => ({ ...one, program: program ?? '' });
+    const tag = {
+      bytes: ascii(text),
+      other: program === undefined ? ('none' as const) : plain(OTHER),
+      forms: FORMS.get(program ?? '')?.map(plain),
+      isTelling: TELLING.get(text.slice(text.lastIndexOf('/') + 1)) ?? (() => false),
+    };
+    tags.push(tag);
+    return tag;
+  }
+
+  function readMessage(forms: readonly Plain[]): Plain | 'unread' {
+    const begin = line.at;
+    if (line.end - begin >= CUT_AT) return 'unread';
+    for (const one of forms) {
+      line.at = begin;
+      if (isOfForm(line, one, spans)) return one;
+    }
+    return 'unread';
+  }
+
+  return {
+    spans,
+    get stampEnd() {
+      return stampEnd;
+    },
+    scan(bytes, from, to) {
+      const tag = readTag(bytes, from, to);
+      if (tag === undefined) return 'unread';
+      if (tag === null) return 'none';
+      const { other, forms, isTelling } = tag;
+      if (forms !== undefined) return readMessage(forms);
+      return isTelling(line) ? 'unread' : other;
+    },
+    mayTell(bytes, from, to) {
+      const tag = readTag(bytes, from, to);
+      return tag === undefined || (tag?.isTelling(line) ?? false);
+    },
+  };
 }
 
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
+const BLANK = 32;
+const UPPER_A = 65;
+const UPPER_Z = 90;
+const OPEN = 91;
+const ONE_BLANK = ascii(' ');
+const BEFORE_PID = ascii('[');
+const AFTER_PID = ascii(']: ');
+const REJECT = ascii(': reject: ');
+const MILTER_REJECT = ascii(': milter-reject: ');
+const WARNING = ascii('warning: ');
+const BLOCKED = ascii(' Blocked ');
+const BAN = ascii(' Ban ');
+/** Of hosts and tags. */
+const LONGEST_NAME = 255;
+const MOST_VALUES = Math.max(
+  ...[...FORMS.values()].flatMap((forms) => forms.map(({ values }) => values.length)),
+);
+
+/** Bounds of each byte. */
+interface Pattern {
+  readonly low: Uint8Array;
+  readonly high: Uint8Array;
+}
+
+/** The mail host's stamp as rsyslog writes it, in its two forms. `0` stands for a digit, `A` and `a` for a letter. */
+const STAMPS = [
+  ...['.000000+00:00', '+00:00', '.000000-00:00', '-00:00', 'Z', '.000Z', '.000000Z'].map(
+    (end) => `0000-00-00T00:00:00${end} `,
+  ),
+  'Aaa 00 00:00:00 ',
+  'Aaa  0 00:00:00 ',
+].map((text): Pattern => {
+  const high = text.replaceAll('0', '9').replaceAll('A', 'Z').replaceAll('a', 'z');
+  return { low: ascii(text), high: ascii(high) };
+});
+
+function skipStamp(line: Cursor): boolean {
+  for (const stamp of STAMPS) if (skipPattern(line, stamp)) return true;
+  return false;
+}
+
+function skipPattern(line: Cursor, { low, high }: Pattern): boolean {
+  const { bytes, at, end } = line;
+  if (at + low.length > end) return false;
+  for (let i = 0; i < low.length; i += 1) {
+    const byte = bytes[at + i] as number;
+    if (byte < (low[i] as number) || byte > (high[i] as number)) return false;
+  }
+  line.at = at + low.length;
+  return true;
+}
+
+/** What could be another stamp, or already the tag, is unread. */
+function skipHost(line: Cursor): boolean {
+  const first = line.bytes[line.at] as number;
+  if (isOf(DIGIT, first) || (first >= UPPER_A && first <= UPPER_Z)) return false;
+  return skipSet(line, OF_NAME, LONGEST_NAME) && skipWords(line, ONE_BLANK);
+}
+
+/** `QUEUEID: reject: ` and the like, with which each refusal by smtpd and cleanup begins. */
+function isRefusal(line: Cursor): boolean {
+  const { at } = line;
+  const is =
+    skipSet(line, OF_ID, 40) && (hasAt(line, line.at, REJECT) || hasAt(line, line.at, MILTER_REJECT));
+  line.at = at;
+  return is;
+}
+
+/** Whether the words stand anywhere in what is left of the line. */
+function hasWords(line: Cursor, words: Uint8Array): boolean {
+  for (let at = line.at; at < line.end; at += 1) if (hasAt(line, at, words)) return true;
+  return false;
 }

@@ -53,17 +53,22 @@ export function parseTaggedLine(text: string): TaggedLine | undefined {
   return { tag, stamp: second ?? first, severity: severity as TaggedLine['severity'], body };
 }
 
-/**
- * The same for the lines of Postfix alone. The tag is `syslog_name/process`, and administrators choose syslog_name
- * freely (postconf(5)), so a known process name is enough.
- */
+/** The same for the lines of Postfix alone. */
 export function parseLogLine(text: string): PostfixLine | undefined {
   const line = parseTaggedLine(text);
   if (line === undefined) return undefined;
   const { tag, stamp, severity, body } = line;
+  const program = postfixProgram(tag);
+  return program === undefined ? undefined : { program, stamp, severity, body };
+}
+
+/**
+ * The process of a tag; undefined when it is none of Postfix's. The tag is `syslog_name/process`, and administrators
+ * choose syslog_name freely (postconf(5)), so a known process name is enough.
+ */
+export function postfixProgram(tag: string): string | undefined {
   const slash = tag.lastIndexOf('/');
   const program = tag.slice(slash + 1);
-  if (slash < 0 || program === '' || !(tag.startsWith('postfix') || POSTFIX_PROGRAMS.has(program)))
-    return undefined;
-  return { program, stamp, severity, body };
+  if (slash < 0 || program === '') return undefined;
+  return tag.startsWith('postfix') || POSTFIX_PROGRAMS.has(program) ? program : undefined;
 }

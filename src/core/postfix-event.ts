@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { readClaims, readSmtpdClaims } from './claims.ts';
 import { type PostfixLine, parseLogLine } from './log-line.ts';
 
-type EventKind =
+export type EventKind =
   | 'connect'
   | 'pass_new'
   | 'pass_old'
@@ -53,7 +53,7 @@ export interface PostfixEvent {
 }
 
 /** Postfix cuts each message silently at this many bytes, so what stands at the end of such a line is not certain. */
-const CUT_AT = 2000;
+export const CUT_AT = 2000;
 
 const CLIENT = String.raw`\[([^\] ]{1,45})\]:(\d{1,5})`;
 /** The port only with smtpd_client_port_logging. */

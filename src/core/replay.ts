@@ -1,4 +1,5 @@
 import { readLaterRefusal } from './later-gate.ts';
+import { createLineScanner } from './line-scan.ts';
 import { firstStamp } from './log-line.ts';
 import { createLogTimes, yearsBefore } from './log-time.ts';
 import { parseAddress } from './network.ts';
@@ -48,8 +49,8 @@ export interface ReplayReport {
 }
 
 export interface Replay {
-  /** Takes the next line of the log, one character a byte. */
-  take(text: string): void;
+  /** Takes the next line of the log: `bytes` from `from` up to `to`, without its line end. */
+  take(bytes: Buffer, from: number, to: number): void;
   readonly lines: number;
   report(): ReplayReport;
 }
@@ -67,6 +68,7 @@ interface Watched {
  */
 export function createReplay(options: ReplayOptions): Replay {
   const { roster, rules, start, preseed, otherSettings, now } = options;
+  const scanner = createLineScanner();
   const sessions = createSessions();
   const isRepeated = createRepeats();
   const times = createLogTimes(now);
@@ -82,8 +84,18 @@ export function createReplay(options: ReplayOptions): Replay {
   let at = 0;
   let isTimed = false;
 
-  function take(text: string): void {
+  function take(bytes: Buffer, from: number, to: number): void {
     lines += 1;
+    const plain = scanner.scan(bytes, from, to);
+    if (plain === 'none') return;
+    if (plain === 'unread' || plain.kind !== 'other') takeText(bytes.toString('latin1', from, to));
+    else {
+      postfixLines += 1;
+      tell(bytes.toString('latin1', from, scanner.stampEnd));
+    }
+  }
+
+  function takeText(text: string): void {
     const event = parseEvent(text);
     const later = readLaterRefusal(text, event);
     if (later !== undefined && !isRepeated(later.line)) groupOf(later.ip).refusedLater(later.gate);

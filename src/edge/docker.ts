@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { BrokenStream, createFrameSplitter, createLogReader } from '../core/frames.ts';
+import { createLineScanner } from '../core/line-scan.ts';
 import { describe, labelOf } from '../core/mail-container.ts';
 import { stampTime } from '../core/position.ts';
 import {
@@ -191,14 +192,14 @@ function unixTime(stamp: string): string {
 }
 
 /**
- * The lines of a log stream, a batch a chunk. The event loop turns after each: a full socket has one chunk after the
+ * The lines of a log stream, a batch a chunk; those of which the daemon makes nothing without text. The event loop turns after each: a full socket has one chunk after the
  * other ready, and timers and other connections would wait for all of them.
  */
 export async function* readLog(
   stream: AsyncIterable<Buffer | string>,
   tty: boolean,
 ): AsyncGenerator<readonly LogLine[]> {
-  const read = createLogReader(tty);
+  const read = createLogReader(tty, createLineScanner().mayTell);
   for await (const chunk of untilCut(stream)) {
     const lines = read(chunk);
     if (lines.length === 0) continue;
@@ -240,8 +241,8 @@ async function collect(
   signal: AbortSignal,
 ): Promise<Record<StreamName, string>> {
   const output = { stdout: '', stderr: '' };
-  const split = createFrameSplitter((name, piece) => {
-    if (output[name].length < MOST_OUTPUT) output[name] += piece.toString('latin1');
+  const split = createFrameSplitter((name, bytes, from, to) => {
+    if (output[name].length < MOST_OUTPUT) output[name] += bytes.toString('latin1', from, to);
   });
   const stop = () => (stream as unknown as { destroy(): void }).destroy();
   signal.addEventListener('abort', stop, { once: true });

@@ -3,11 +3,14 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { FileError } from '../ports.ts';
 
-const CHUNK_BYTES = 1 << 16;
+const CHUNK_BYTES = 1 << 18;
 
 /** A log to be read once, from its beginning to its end. */
 export interface LogFile {
-  /** Its bytes, unpacked if it is gzip (RFC 1952). Rejects with FileError when not all of it can be read. */
+  /**
+   * Its bytes, unpacked if it is gzip (RFC 1952); each chunk holds until the next is asked for. Rejects with FileError when
+   * not all of it can be read.
+   */
   readonly chunks: AsyncIterable<Buffer>;
   /** When the file was last written, in ms; null: that is not known of stdin. */
   readonly writtenAt: number | null;
@@ -22,30 +25,53 @@ export async function openLog(path: string): Promise<LogFile> {
   }
   const file = await open(path).catch((error) => refuse(path, error));
   const { size, mtimeMs } = await file.stat();
-  const stream = file.createReadStream({ highWaterMark: CHUNK_BYTES });
+  let read = 0;
+
+  /** Into two buffers in turn, one ahead: a stream takes another for each chunk, which costs more than all the reading. */
+  async function* bytes(): AsyncGenerator<Buffer> {
+    let [buffer, other] = [Buffer.alloc(CHUNK_BYTES), Buffer.alloc(CHUNK_BYTES)];
+    let reading = file.read(buffer, 0, CHUNK_BYTES, null);
+    try {
+      for (;;) {
+        const { bytesRead } = await reading;
+        if (bytesRead === 0) return;
+        reading = file.read(other, 0, CHUNK_BYTES, null);
+        read += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+        [buffer, other] = [other, buffer];
+      }
+    } finally {
+      // Whoever stops early does not wait for what was read ahead.
+      reading.catch(() => {});
+      await file.close();
+    }
+  }
   return {
-    chunks: told(path, unpacked(stream)),
+    chunks: told(path, unpacked(bytes())),
     writtenAt: mtimeMs,
-    share: () => (size === 0 ? 1 : Math.min(1, stream.bytesRead / size)),
+    share: () => (size === 0 ? 1 : Math.min(1, read / size)),
   };
 }
 
 /** gzip is known by its first two bytes, whatever the name. */
-async function* unpacked(stream: Readable): AsyncGenerator<Buffer> {
-  const chunks = stream.iterator() as AsyncIterableIterator<Buffer>;
+async function* unpacked(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const chunks = bytes[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>;
   let head = Buffer.alloc(0);
   while (head.length < 2) {
     const { value, done } = await chunks.next();
     if (done === true) break;
     head = Buffer.concat([head, value]);
   }
-  async function* all(): AsyncGenerator<Buffer> {
+  if (head[0] !== 0x1f || head[1] !== 0x8b) {
     yield head;
-    yield* chunks;
+    return yield* chunks;
   }
-  if (head[0] !== 0x1f || head[1] !== 0x8b) return yield* all();
+  async function* copies(): AsyncGenerator<Buffer> {
+    yield head;
+    for await (const chunk of chunks) yield Buffer.from(chunk);
+  }
   // Whatever ends the pipeline badly is thrown by the loop over its end.
-  yield* pipeline(Readable.from(all()), createGunzip({ chunkSize: CHUNK_BYTES }), () => {});
+  yield* pipeline(Readable.from(copies()), createGunzip({ chunkSize: CHUNK_BYTES }), () => {});
 }
 
 async function* told(name: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

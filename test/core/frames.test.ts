@@ -46,6 +46,16 @@ describe('the log stream', () => {
     );
   });
 
+  it('makes text only of lines that are to be kept, and has the stamps of all', () => {
+    const keeps = (bytes: Buffer, from: number, to: number) =>
+      bytes.toString('latin1', from, to).startsWith('mine');
+    const bytes = Buffer.concat([frame(1, `${STAMP} theirs\n`), frame(1, `${STAMP} mine\n`)]);
+    expect(createLogReader(false, keeps)(bytes)).toEqual([
+      { stream: 'stdout', stamp: STAMP, text: '' },
+      { stream: 'stdout', stamp: STAMP, text: 'mine' },
+    ]);
+  });
+
   it('puts a long line together from its parts, of which another stream comes between', () => {
     const parts = ['a'.repeat(16_384), 'b'.repeat(16_384), 'end\n'];
     const [first = '', second = '', end = ''] = parts.map((part) => `${STAMP} ${part}`);
@@ -118,7 +128,7 @@ describe('the log stream', () => {
 describe('a line', () => {
   const split = (...pieces: string[]) => {
     const lines: string[] = [];
-    const splitter = createLineSplitter((line) => lines.push(line));
+    const splitter = createLineSplitter((bytes, from, to) => lines.push(bytes.toString('latin1', from, to)));
     for (const piece of pieces) splitter.push(Buffer.from(piece, 'latin1'));
     splitter.end();
     return lines;
@@ -139,7 +149,9 @@ describe('a line', () => {
 describe('a frame splitter', () => {
   it('passes payloads on by stream', () => {
     const seen: string[] = [];
-    const push = createFrameSplitter((stream, piece) => seen.push(`${stream}:${piece}`));
+    const push = createFrameSplitter((stream, bytes, from, to) =>
+      seen.push(`${stream}:${bytes.toString('latin1', from, to)}`),
+    );
     push(Buffer.concat([frame(0, 'in'), frame(1, ''), frame(2, 'err')]));
     expect(seen).toEqual(['stdout:in', 'stderr:err']);
   });

@@ -1,17 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readLaterRefusal } from '../../src/core/later-gate.ts';
-import { mayTell } from '../../src/core/line-scan.ts';
+import { createLineScanner, FORMS } from '../../src/core/line-scan.ts';
 import { parseEvent, readsAfresh } from '../../src/core/postfix-event.ts';
 import { createSessions } from '../../src/core/session.ts';
+import { corpusLines } from '../corpus/lines.ts';
 
-const CORPUS = new URL('../corpus/', import.meta.url);
-
-const LINES = readdirSync(CORPUS)
-  .filter((name) => name.endsWith('.jsonl'))
-  .flatMap((name) => readFileSync(new URL(name, CORPUS), 'utf8').trim().split('\n'))
-  .map((json) => Buffer.from((JSON.parse(json) as { line: string }).line, 'utf8').toString('latin1'));
+const LINES = corpusLines();
 
 /** What the header of a line is made of, so that the generator meets the borders between the forms. */
 const STAMPS = [
@@ -50,6 +45,16 @@ const BODIES = [
   '(1-1) Blocked SPAM {X}, [192.0.2.1]:25 <a> -> <b>',
   'NOTICE [postfix] Ban 192.0.2.1',
   'addr 192.0.2.1 listed by domain z as 127.0.0.2',
+  'addr 192.0.2.1 listed by domain z."\\ as 127.0.0.2',
+  'CONNECT from [192.0.2.1]:65536 to [192.0.2.25]:25',
+  'CONNECT from [192.0.2.01]:25',
+  'CONNECT from [::ffff:192.0.2.1]:25',
+  'PASS OLD [256.0.2.1]:025',
+  'PASS NEW [2001:DB8::1]:25',
+  'DISCONNECT [2001:db8::1]:25',
+  'ALLOWLISTED [192.0.2.1]:0',
+  'DNSBL rank 012 for [192.0.2.1]:25',
+  'DNSBL rank -2 for [192.0.2.1]:25',
   'reload -- version 3.7, configuration /etc/postfix',
   'connect from a[192.0.2.1]',
   '',
@@ -89,6 +94,93 @@ function told(line: string): unknown {
   const outcome = sessions.take(event, 1);
   return outcome ?? (sessions.size > 0 ? event : undefined);
 }
+
+/** The line among others, as it stands in a chunk of a log. */
+function inChunk<T>(line: string, look: (bytes: Buffer, from: number, to: number) => T): T {
+  const before = 'reject: ]: 0\n';
+  const bytes = Buffer.from(`${before}${line}\nreject: ]: 0`, 'latin1');
+  return look(bytes, before.length, before.length + line.length);
+}
+
+/** What the scan says of the line's event, the second time that it meets the tag; null for what it leaves unread. */
+function scanned(line: string): object | null | undefined {
+  const scanner = createLineScanner();
+  return inChunk(line, (bytes, from, to) => {
+    scanner.scan(bytes, from, to);
+    const plain = scanner.scan(bytes, from, to);
+    if (plain === 'unread') return null;
+    if (plain === 'none') return undefined;
+    const { program, kind, values } = plain;
+    const told = values.map((name, i) => {
+      const text = bytes.toString('latin1', scanner.spans[2 * i], scanner.spans[2 * i + 1]);
+      return [name, ['port', 'rank', 'code'].includes(name) ? Number(text) : text];
+    });
+    return { program, kind, ...Object.fromEntries(told) };
+  });
+}
+
+/** The same as it is read from the text. */
+function read(line: string): object | undefined {
+  const event = parseEvent(line);
+  if (event === undefined) return undefined;
+  const { text, stamp, ...told } = event;
+  return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null));
+}
+
+describe('the scan of a line', () => {
+  it('says the same as the reading of its text, whatever is in it', () => {
+    const kinds = new Set<unknown>();
+    fc.assert(
+      fc.property(anyLine, (line) => {
+        const plain = scanned(line);
+        if (plain === null) return;
+        expect(plain).toEqual(read(line));
+        kinds.add((plain as { kind: string } | undefined)?.kind ?? 'none');
+      }),
+      { numRuns: 20_000 },
+    );
+    const plain = [...FORMS.values()].flatMap((forms) => forms.map(({ kind }) => kind));
+    expect(kinds).toEqual(new Set([...plain, 'other', 'none']));
+  });
+
+  it('says the same of every line of the corpus', () => {
+    for (const line of LINES) expect(scanned(line) ?? read(line), line).toEqual(read(line));
+  });
+
+  it.each([
+    ['connect', 'postscreen', 'CONNECT from [192.0.2.1]:25 to [192.0.2.25]:25'],
+    ['connect', 'postscreen', 'CONNECT from [2001:db8::1]:40000 to [192.0.2.25]:25'],
+    ['hangup', 'postscreen', 'HANGUP after 0.21 from [192.0.2.1]:25 in tests before SMTP handshake'],
+    ['pregreet', 'postscreen', 'PREGREET 11 after 0.08 from [192.0.2.1]:25: EHLO x\\r\\n'],
+    [
+      'reject',
+      'postscreen',
+      'NOQUEUE: reject: RCPT from [192.0.2.1]:25: 550 5.7.1 Service unavailable; client [192.0.2.1] blocked using z.example; from=<>, to=<a@b>, proto=SMTP, helo=<x>',
+    ],
+    ['pass_old', 'postscreen', 'PASS OLD [192.0.2.1]:25'],
+    ['pass_new', 'postscreen', 'PASS NEW [192.0.2.1]:25'],
+    ['allowlisted', 'postscreen', 'ALLOWLISTED [192.0.2.1]:25'],
+    ['disconnect', 'postscreen', 'DISCONNECT [192.0.2.1]:65535'],
+    ['dnsbl_rank', 'postscreen', 'DNSBL rank 12 for [192.0.2.1]:25'],
+    ['dnsbl_listed', 'dnsblog', 'addr 192.0.2.1 listed by domain zen.spamhaus.org as 127.0.0.2'],
+    ['other', 'smtpd', 'connect from unknown[192.0.2.1]'],
+    ['other', 'qmgr', '4XyZ: removed'],
+  ])('needs no text for %s of %s: %s', (kind, program, body) => {
+    for (const stamp of ['2026-11-24T02:24:10.921946+00:00', 'Nov 24 02:24:10', 'Nov  4 02:24:10'])
+      expect(scanned(`${stamp} mail postfix/${program}[910]: ${body}`)).toMatchObject({ kind, program });
+  });
+
+  it('keeps a bounded number of tags', () => {
+    const scanner = createLineScanner();
+    const form = (tag: string) =>
+      inChunk(`2026-11-24T02:24:10+00:00 mail postfix/${tag}[1]: x`, (...line) => scanner.scan(...line));
+    for (let i = 0; i < 64; i += 1) form(`t${i}`);
+    expect(form('t1')).toMatchObject({ kind: 'other' });
+    expect(form('qmgr')).toBe('unread');
+  });
+});
+
+const mayTell = (line: string) => inChunk(line, createLineScanner().mayTell);
 
 describe('the first look at a line', () => {
   it('passes by no line of which the daemon makes something', () => {

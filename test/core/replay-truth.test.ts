@@ -4,7 +4,7 @@ import { createReplay, type ReplayReport } from '../../src/core/replay.ts';
 import { buildRoster } from '../../src/core/roster.ts';
 import { EMPTY_STATE } from '../../src/core/state.ts';
 import { definition } from '../double/definition.ts';
-import { replayLog } from '../double/replay-log.ts';
+import { feed, replayLog } from '../double/replay-log.ts';
 
 const START = Date.parse('2026-11-20T22:00:00Z');
 const NETWORKS: Readonly<Record<string, string>> = {
@@ -113,7 +113,7 @@ function replay(lines: readonly string[]): ReplayReport {
     rules: { ...rules, never: [], vetoZones: new Set() },
     ...{ start: EMPTY_STATE, preseed: new Set(), otherSettings: null, now: START + 5 * 86_400_000 },
   });
-  for (const line of lines) replay.take(line);
+  feed(replay, lines);
   return replay.report();
 }
 

@@ -7,7 +7,7 @@ import { createReplay, type ReplayOptions, type ReplayReport } from '../../src/c
 import { buildRoster } from '../../src/core/roster.ts';
 import { EMPTY_STATE, newEntry, withEntry } from '../../src/core/state.ts';
 import { definition } from '../double/definition.ts';
-import { LISTED, replayLog } from '../double/replay-log.ts';
+import { feed, LISTED, replayLog } from '../double/replay-log.ts';
 
 const NOW = Date.parse('2026-11-25T00:00:00Z');
 const HOUR = 3_600_000;
@@ -40,7 +40,7 @@ function replay(
     now: NOW,
     ...options,
   });
-  for (const line of lines) replay.take(line);
+  feed(replay, lines);
   return replay.report();
 }
 

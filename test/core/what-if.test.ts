@@ -7,7 +7,7 @@ import { buildRoster } from '../../src/core/roster.ts';
 import { EMPTY_STATE } from '../../src/core/state.ts';
 import type { WhatIfReport } from '../../src/core/what-if.ts';
 import { definition } from '../double/definition.ts';
-import { LISTED, replayLog, type Story } from '../double/replay-log.ts';
+import { feed, LISTED, replayLog, type Story } from '../double/replay-log.ts';
 
 const NOW = Date.parse('2026-11-25T00:00:00Z');
 const RULES: Rules = {
@@ -32,7 +32,7 @@ function whatIf(lines: readonly string[], given: GivenSettings): WhatIfReport {
     otherSettings: read.settings,
     now: NOW,
   });
-  for (const line of lines) replay.take(line);
+  feed(replay, lines);
   const { whatIf } = replay.report();
   if (whatIf === null) throw new Error('nothing was asked');
   return whatIf;

@@ -1,3 +1,5 @@
+import type { Replay } from '../../src/core/replay.ts';
+
 /** What becomes of a session besides what DNSBL zones say of its client. */
 export interface Story {
   /** Zones that list the client, with their answers. */
@@ -8,6 +10,14 @@ export interface Story {
   readonly protocol?: boolean;
   /** postscreen ends it without a reply (action drop, or the client says QUIT). */
   readonly silent?: boolean;
+}
+
+/** Gives lines to a replay, as from a file. */
+export function feed(replay: Pick<Replay, 'take'>, lines: readonly string[]): void {
+  for (const line of lines) {
+    const bytes = Buffer.from(line, 'latin1');
+    replay.take(bytes, 0, bytes.length);
+  }
 }
 
 /** Writes a mail log by hand, as postscreen and dnsblog do. */

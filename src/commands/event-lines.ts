@@ -1,0 +1,118 @@
+import type { Plain } from '../core/line-scan.ts';
+import type { PostfixEvent } from '../core/postfix-event.ts';
+
+/** Puts events into NDJSON, as bytes. */
+export interface EventLines {
+  /** Adds the event of line `n`, counted from 1. */
+  add(n: number, event: PostfixEvent): void;
+  /** The same for a plain line, whose values go from the log to the output without becoming text. */
+  addPlain(n: number, plain: Plain, bytes: Buffer, spans: Int32Array): void;
+  /** What was added since the last time; it holds until more is added. */
+  take(): Buffer;
+}
+
+export function createEventLines(): EventLines {
+  const moulds = new Map<Plain, Mould>();
+  let out = Buffer.alloc(1 << 17);
+  let length = 0;
+
+  function makeRoom(size: number): void {
+    if (length + size <= out.length) return;
+    const larger = Buffer.alloc(2 * (length + size));
+    out.copy(larger, 0, 0, length);
+    out = larger;
+  }
+
+  function putNumber(n: number): void {
+    let digits = 1;
+    for (let limit = 10; limit <= n; limit *= 10) digits += 1;
+    for (let at = length + digits - 1, rest = n; at >= length; at -= 1, rest = Math.floor(rest / 10))
+      out[at] = ZERO + (rest % 10);
+    length += digits;
+  }
+
+  function put(bytes: Uint8Array): void {
+    out.set(bytes, length);
+    length += bytes.length;
+  }
+
+  function mouldOf(plain: Plain): Mould {
+    const known = moulds.get(plain);
+    if (known !== undefined) return known;
+    const mould = makeMould(plain);
+    moulds.set(plain, mould);
+    return mould;
+  }
+
+  return {
+    add(n, event) {
+      const json = `{"n":${n},${tailOf(event)}`;
+      makeRoom(MOST_UTF8 * json.length);
+      length += out.write(json, length);
+    },
+    addPlain(n, plain, bytes, spans) {
+      const { head, parts, size } = mouldOf(plain);
+      makeRoom(size);
+      put(NUMBER);
+      putNumber(n);
+      put(head);
+      for (const { value, rest } of parts) {
+        const to = spans[2 * value + 1] as number;
+        for (let from = spans[2 * value] as number; from < to; from += 1) {
+          out[length] = bytes[from] as number;
+          length += 1;
+        }
+        put(rest);
+      }
+    },
+    take() {
+      const taken = out.subarray(0, length);
+      length = 0;
+      return taken;
+    },
+  };
+}
+
+/** The object of a plain line in pieces: what stands before its first value, each value with what follows it. */
+interface Mould {
+  readonly head: Uint8Array;
+  /** `value`: which of the spans. */
+  readonly parts: readonly { readonly value: number; readonly rest: Uint8Array }[];
+  /** It is no longer than this. */
+  readonly size: number;
+}
+
+const ZERO = 48;
+/** Bytes of a character of a line. */
+const MOST_UTF8 = 2;
+const NUMBER = Buffer.from('{"n":');
+/** The digits of a line number, and what a line can hold that Postfix did not cut. */
+const LONGEST_VALUES = 16 + 2000;
+/** A plain event without values. */
+const EMPTY = {
+  ...{ ip: null, port: null, code: null, enhanced: null, dnsbl: null, rank: null },
+  ...{ helo: null, sender: null, recipient: null, text: null, stamp: null },
+};
+
+/** Made from the JSON of an event whose values are marks that no log has: their characters are more than a byte. */
+function makeMould({ program, kind, values: names }: Plain): Mould {
+  const marks = Object.fromEntries(names.map((name) => [name, `→${name}←`]));
+  const json = tailOf({ ...EMPTY, program, kind, ...marks }).replace(/"(→(?:port|rank|code)←)"/g, '$1');
+  const [head = '', ...pieces] = json.split(/→(\w+)←/);
+  const parts = names.map((_, i) => ({
+    value: names.indexOf(pieces[2 * i] ?? ''),
+    rest: Buffer.from(pieces[2 * i + 1] ?? ''),
+  }));
+  return {
+    head: Buffer.from(`,${head}`),
+    parts,
+    size: NUMBER.length + MOST_UTF8 * json.length + LONGEST_VALUES,
+  };
+}
+
+/** What follows the number, with the line end. */
+function tailOf(event: PostfixEvent): string {
+  const { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient } = event;
+  const told = { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient };
+  return `${JSON.stringify(told).slice(1)}\n`;
+}
