@@ -3,10 +3,12 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { tableOf } from '../../src/commands/table.ts';
 import { flood } from './flood.ts';
+import { growth } from './growth.ts';
+import { parse } from './parse.ts';
 import { refresh } from './refresh.ts';
 import type { Row, Suite } from './suite.ts';
 
-const SUITES: readonly Suite[] = [refresh, flood];
+const SUITES: readonly Suite[] = [parse, refresh, flood, growth];
 
 const USAGE = `usage: npm run bench -- [--json] [--only ${SUITES.map(({ name }) => name).join('|')}]\n`;
 

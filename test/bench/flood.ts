@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { NODE_OPTIONS, script } from './process.ts';
 import { type Row, rounded, type Suite } from './suite.ts';
 
 /** What a flood came to. */
@@ -34,9 +33,6 @@ const FLOODS: readonly (readonly [FloodKind, sessions: number, linesASession: nu
   ['unending', 600_000, 2],
   ['busy', 120_000, 10],
 ];
-
-/** As the image runs it. */
-const NODE_OPTIONS = /^ENV NODE_OPTIONS=(\S+)$/m.exec(readFileSync('Dockerfile', 'utf8'))?.[1];
 
 export const flood: Suite = {
   name: 'flood',
@@ -70,7 +66,6 @@ function rowOf(kind: FloodKind, sessions: number, sent: number, flooded: Flooded
 
 async function floodOf(kind: FloodKind, sessions: number): Promise<Flooded> {
   const folder = await mkdtemp(join(tmpdir(), 'screenpass-flood-'));
-  const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   try {
     const source = spawn(process.execPath, [script('flood-source-process.js'), kind, String(sessions)], {
       stdio: ['ignore', 'pipe', 'inherit'],

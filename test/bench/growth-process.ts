@@ -1,0 +1,118 @@
+// Does one piece of work of the daemon's with so much of what it keeps; prints what it cost. Arguments: which, how many.
+import { renderBlock } from '../../src/core/allowlist.ts';
+import { parseAddress } from '../../src/core/network.ts';
+import { aggregate } from '../../src/core/network-set.ts';
+import { parseEvent } from '../../src/core/postfix-event.ts';
+import { buildSenderIndex } from '../../src/core/sender-index.ts';
+import { createSessions } from '../../src/core/session.ts';
+import { EMPTY_STATE, newEntry } from '../../src/core/state.ts';
+import type { Clock, Report } from '../../src/ports.ts';
+import { createRefresher } from '../../src/refresh.ts';
+import { definition } from '../double/definition.ts';
+import { sendersZone } from '../double/senders-zone.ts';
+import { zoneResolver } from '../double/zone-resolver.ts';
+import type { Grown, Kept } from './growth.ts';
+import { addressesAround, sendersWith } from './networks.ts';
+import { median } from './suite.ts';
+
+const NOW = Date.parse('2026-11-24T04:23:00Z');
+const SEED = 1;
+const ROUNDS = 5;
+
+/** Makes ready, and gives what is to be timed, with how often it then does its work. */
+type Work = (count: number) => { readonly run: () => unknown; readonly times: number };
+
+const WORKS: Readonly<Record<Kept, Work>> = {
+  networks(count) {
+    const senders = sendersWith(count, SEED);
+    const index = buildSenderIndex(senders);
+    const addresses = addressesAround(senders, 100_000, SEED);
+    const run = () => {
+      for (const text of addresses) {
+        const address = parseAddress(text);
+        if (address !== undefined) index.find(address);
+      }
+    };
+    return { run, times: addresses.length };
+  },
+  'networks, built'(count) {
+    const senders = sendersWith(count, SEED);
+    return { run: () => buildSenderIndex(senders), times: count };
+  },
+  'networks, merged'(count) {
+    const networks = sendersWith(count, SEED).flatMap((sender) => sender.networks);
+    return { run: () => aggregate(networks), times: count };
+  },
+  entries(count) {
+    const { networks = [] } = sendersWith(1000, SEED)[0] ?? {};
+    const entries = Array.from({ length: count }, (_, i) =>
+      newEntry(`sender-${i}`, NOW, { scope: 'sender', networks: [], cause: 'dnsbl 550' }),
+    );
+    const sections = entries.map((entry) => ({ entry, networks: networks.slice(0, 5) }));
+    const run = () => [renderBlock(sections), JSON.stringify({ ...EMPTY_STATE, entries })];
+    return { run, times: count };
+  },
+  senders(count) {
+    const senders = Array.from({ length: count }, (_, i) =>
+      definition({
+        id: `sender-${i}`,
+        spf: [`s${i}.example`],
+        networks: [`11.${(i >> 8) & 255}.${i & 255}.0/24`],
+      }),
+    );
+    const resolver = zoneResolver(sendersZone(senders));
+    let state = EMPTY_STATE;
+    const writer = {
+      get state() {
+        return state;
+      },
+      update(next: typeof state) {
+        state = next;
+      },
+    };
+    const { signal } = new AbortController();
+    const refresher = createRefresher({ clock, resolver, report }, senders, 86_400_000, writer, signal);
+    return { run: () => refresher.all(), times: count };
+  },
+  'open sessions'(count) {
+    const sessions = createSessions({ open: 2 * count, ageMs: 15 * 60_000 });
+    const line = (i: number, message: string) =>
+      parseEvent(
+        `2026-11-24T04:23:00+00:00 mail postfix/postscreen[1]: ${message}[11.${i >> 16}.${(i >> 8) & 255}.${i & 255}]:40000`,
+      );
+    const events = Array.from({ length: 2 * count }, (_, i) => ({
+      connect: line(i, 'CONNECT from '),
+      disconnect: line(i, 'DISCONNECT '),
+    }));
+    for (const { connect } of events.slice(0, count)) if (connect !== undefined) sessions.take(connect, NOW);
+    // As many are open all the time: one ends, another begins.
+    let next = 0;
+    const run = () => {
+      for (let i = 0; i < 10_000; i += 1) {
+        const ends = events[next % events.length]?.disconnect;
+        const begins = events[(next + count) % events.length]?.connect;
+        if (ends !== undefined) sessions.take(ends, NOW);
+        if (begins !== undefined) sessions.take({ ...begins, stamp: String(next) }, NOW);
+        next += 1;
+      }
+    };
+    return { run, times: 20_000 };
+  },
+};
+
+const clock: Clock = { now: () => NOW, sleep: async () => {}, cron: () => () => null };
+const report: Report = { alert() {}, error() {}, info() {}, debug() {} };
+
+const [kept = '', count = ''] = process.argv.slice(2);
+const { run, times } = WORKS[kept as Kept](Number(count));
+const rounds: number[] = [];
+for (let round = 0; round < ROUNDS; round += 1) {
+  const begun = performance.now();
+  await run();
+  rounds.push(performance.now() - begun);
+}
+const grown: Grown = {
+  usEach: (1000 * median(rounds)) / times,
+  peakMiB: process.resourceUsage().maxRSS / 2 ** 10,
+};
+process.stdout.write(JSON.stringify(grown));
