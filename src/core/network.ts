@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import IPCIDR from 'ip-cidr';
+import { readHexGroups, readQuad } from './address-text.ts';
 import { ok, problem, type Result } from './result.ts';
 
 export type Family = 4 | 6;
@@ -26,44 +26,12 @@ export function bits(family: Family): number {
  * itself treats it. Zone ids, blanks and leading zeros are not addresses: undefined.
  */
 export function parseAddress(text: string): Address | undefined {
-  const family = isIP(text);
-  if (family === 4) return { family: 4, words: [quadToWord(text)] };
-  if (family !== 6 || text.includes('%')) return undefined;
-  const words = hexGroupsToWords(text);
+  const quad = readQuad(text);
+  if (quad >= 0) return { family: 4, words: [quad] };
+  const words = readHexGroups(text);
+  if (words === undefined) return undefined;
   const mapped = words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
-  return mapped ? { family: 4, words: [words[3] ?? 0] } : { family: 6, words };
-}
-
-function quadToWord(text: string): number {
-  let word = 0;
-  let part = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const digit = text.charCodeAt(i) - 48;
-    if (digit >= 0) part = part * 10 + digit;
-    else {
-      word = word * 256 + part;
-      part = 0;
-    }
-  }
-  return word * 256 + part;
-}
-
-/** `text` is valid for net.isIPv6; RFC 4291 section 2.2 has the three forms. */
-function hexGroupsToWords(text: string): number[] {
-  const [head = '', tail] = text.split('::');
-  const left = groups(head);
-  const right = tail === undefined ? [] : groups(tail);
-  const all = [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
-  return [0, 2, 4, 6].map((i) => (all[i] ?? 0) * 0x10000 + (all[i + 1] ?? 0));
-}
-
-function groups(text: string): number[] {
-  if (text === '') return [];
-  return text.split(':').flatMap((group) => {
-    if (!group.includes('.')) return [Number.parseInt(group, 16)];
-    const quad = quadToWord(group);
-    return [Math.floor(quad / 0x10000), quad % 0x10000];
-  });
+  return mapped ? { family: 4, words: [words[3]] } : { family: 6, words };
 }
 
 export function addressValue(address: Address): bigint {
