@@ -62,7 +62,12 @@ export function parseNetwork(given: string): Result<Network> {
   if (prefix > bits(address.family))
     return problem(`"${text}": the length is at most ${bits(address.family)}`);
   if (prefix === 0) return problem(`"${text}" is every address there is`);
-  const base = new IPCIDR(`${formatAddress(address)}/${prefix}`).start<bigint>({ type: 'bigInteger' });
+  const value = addressValue(address);
+  const hasHostBits = BigInt.asUintN(bits(address.family) - prefix, value) !== 0n;
+  // Without host bits, as the catalogue's networks are, there is nothing to clear; ip-cidr takes its time.
+  const base = hasHostBits
+    ? new IPCIDR(`${formatAddress(address)}/${prefix}`).start<bigint>({ type: 'bigInteger' })
+    : value;
   return ok({ family: address.family, base, prefix });
 }
 
@@ -116,6 +121,8 @@ export function contains(network: Network, address: Address): boolean {
   return value >= network.base && value <= lastValue(network);
 }
 
+/** Of two networks that overlap, one holds the other: they agree in the leading bits of the wider. */
 export function overlap(a: Network, b: Network): boolean {
-  return a.family === b.family && a.base <= lastValue(b) && b.base <= lastValue(a);
+  if (a.family !== b.family) return false;
+  return (a.base ^ b.base) >> BigInt(bits(a.family) - Math.min(a.prefix, b.prefix)) === 0n;
 }

@@ -9,6 +9,7 @@ import {
   lastValue,
   type Network,
   network,
+  overlap,
   parseAddress,
   parseNetwork,
 } from '../../src/core/network.ts';
@@ -171,6 +172,16 @@ function members(networks: readonly Network[]): string[] {
   }
   return [...all].sort();
 }
+
+describe('two networks', () => {
+  it('overlap exactly when they have an address in common', () => {
+    fc.assert(
+      fc.property(smallNetwork, smallNetwork, (a, b) => {
+        expect(overlap(a, b)).toBe(members([a]).some((member) => members([b]).includes(member)));
+      }),
+    );
+  });
+});
 
 describe('a set of networks', () => {
   it('aggregates to the same addresses', () => {
