@@ -2,13 +2,15 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { tableOf } from '../../src/commands/table.ts';
+import { aggregation } from './aggregate.ts';
 import { flood } from './flood.ts';
 import { growth } from './growth.ts';
+import { lookup } from './lookup.ts';
 import { parse } from './parse.ts';
 import { refresh } from './refresh.ts';
 import type { Row, Suite } from './suite.ts';
 
-const SUITES: readonly Suite[] = [parse, refresh, flood, growth];
+const SUITES: readonly Suite[] = [parse, lookup, aggregation, refresh, flood, growth];
 
 const USAGE = `usage: npm run bench -- [--json] [--only ${SUITES.map(({ name }) => name).join('|')}]\n`;
 
