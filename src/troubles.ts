@@ -11,7 +11,7 @@ const UNHIDE =
   'Nothing is allowed until it does. Let the Engine pass the addresses on (no userland proxy, IPv6 enabled), or use the PROXY protocol behind a proxy: screenpass doctor has the lines';
 
 /** What a refusal shows. */
-export interface Trouble {
+interface Trouble {
   /** The zone that refused it and is at fault. */
   readonly faultyZone: string | undefined;
   /** The entry should have let it in. */

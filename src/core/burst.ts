@@ -2,7 +2,7 @@
  * What was told of one source of events: the first few one by one, those after them together, so that a flood says how
  * much it is in few lines. A value of the saved state: what waits survives a kill. Times are log times in ms.
  */
-export interface Burst<T> {
+interface Burst<T> {
   readonly key: string;
   /** When this interval began. */
   readonly since: number;

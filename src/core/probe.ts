@@ -17,7 +17,7 @@ export type ZoneLook =
  * `permitted`: the access list lets it in. `rejected`: the access list turns it away. `refused`: the DNSBL score does.
  * `unknown`: it hangs on an answer that nobody gave.
  */
-export type AddressVerdict = 'permitted' | 'rejected' | 'refused' | 'passes' | 'unknown';
+type AddressVerdict = 'permitted' | 'rejected' | 'refused' | 'passes' | 'unknown';
 
 export interface ProbedAddress {
   readonly address: string;

@@ -25,7 +25,7 @@ export interface Allowance {
   readonly until: number | null;
 }
 
-export interface Cause {
+interface Cause {
   readonly client: string;
   readonly gate: string;
   readonly code: number | null;

@@ -17,7 +17,7 @@ import {
   selectRecord,
 } from './spf-record.ts';
 
-export type SpfResult = 'none' | 'neutral' | 'pass' | 'fail' | 'softfail' | 'temperror' | 'permerror';
+type SpfResult = 'none' | 'neutral' | 'pass' | 'fail' | 'softfail' | 'temperror' | 'permerror';
 
 export interface SpfCheck {
   readonly result: SpfResult;

@@ -66,7 +66,7 @@ export function count(given: string): Result<number> {
   return number > 0 ? ok(number) : problem(`"${given}": expected a whole number from 1 to 9999`);
 }
 
-export function list(given: string): string[] {
+function list(given: string): string[] {
   return given.split(/[\s,]+/).filter((item) => item !== '');
 }
 

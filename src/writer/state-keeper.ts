@@ -3,12 +3,12 @@ import { FileError, type Ports } from '../ports.ts';
 import { type ReadState, readState } from '../schema.ts';
 
 /** What became of the saved state at the start. `aside`: where it was put; null: it could not be moved. */
-export type Found =
+type Found =
   | { readonly kind: 'there'; readonly state: State }
   | { readonly kind: 'missing' }
   | { readonly kind: 'unusable'; readonly why: Unusable; readonly aside: string | null };
 
-export type Unusable = Extract<ReadState, { readonly ok: false }>;
+type Unusable = Extract<ReadState, { readonly ok: false }>;
 
 /** The saved state, which is never written over unless this process has read it or put it aside. */
 export interface StateKeeper {

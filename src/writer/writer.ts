@@ -28,7 +28,7 @@ export interface WriterOptions {
 }
 
 /** Where table and Postfix stand. */
-export type WriterStatus = Pick<Status, 'following' | 'wiring' | 'reload' | 'trouble' | 'rules'> & {
+type WriterStatus = Pick<Status, 'following' | 'wiring' | 'reload' | 'trouble' | 'rules'> & {
   readonly reloadedAt: number | null;
 };
 

@@ -33,7 +33,7 @@ export interface World {
   keepLog(): Promise<void>;
 }
 
-export type Fault = (world: World, ms: number, random: Random) => Promise<void>;
+type Fault = (world: World, ms: number, random: Random) => Promise<void>;
 export type Faults = Readonly<Record<string, Fault>>;
 
 /** So long a disk stays full or read-only is longer than most: screenpass writes only when something changed. */

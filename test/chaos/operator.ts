@@ -7,7 +7,7 @@ import type { MailProcess } from './mail-process.ts';
 
 const BLOCK = '# >>> screenpass';
 
-export interface Looks {
+interface Looks {
   tables: number;
   /** The operator had deleted it. */
   missing: number;

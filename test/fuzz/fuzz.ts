@@ -11,7 +11,7 @@ export interface Target {
   readonly read: (input: string, random: Random) => void;
 }
 
-export interface Crash {
+interface Crash {
   readonly input: string;
   readonly error: unknown;
 }
