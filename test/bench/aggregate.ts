@@ -32,7 +32,7 @@ export const aggregation: Suite = {
 };
 
 /** Both ways with so many networks. */
-export function compareAggregates(count: number): readonly (Row & { way: string })[] {
+function compareAggregates(count: number): readonly (Row & { way: string })[] {
   const networks = sendersWith(count, SEED).flatMap((sender) => sender.networks);
   const ours: number[] = [];
   const python: number[] = [];

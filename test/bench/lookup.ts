@@ -84,7 +84,7 @@ export const lookup: Suite = {
 };
 
 /** All ways with so many networks; each is built once a round, but ip-cidr, which takes longest, only once. */
-export function compareLookups(count: number): readonly (Row & { way: string })[] {
+function compareLookups(count: number): readonly (Row & { way: string })[] {
   const senders = sendersWith(count, SEED);
   // As parts of a line, which is what the daemon has.
   const addresses = addressesAround(senders, 100_000, SEED + 1)

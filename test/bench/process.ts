@@ -53,7 +53,7 @@ export async function measureProcess(
 }
 
 /** Most memory that the process held until now; undefined: it is gone. */
-export function peakOf(pid: number | undefined): number | undefined {
+function peakOf(pid: number | undefined): number | undefined {
   try {
     const kiB = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     return kiB === undefined ? undefined : Number(kiB) / 1024;
