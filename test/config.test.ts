@@ -4,6 +4,7 @@ import { type Outside, readConfig, SETTINGS } from '../src/config.ts';
 import { ALERTS } from '../src/core/alert.ts';
 import { CHECKS } from '../src/core/finding.ts';
 import { GATES } from '../src/core/gate.ts';
+import { VERDICTS } from '../src/core/import-list.ts';
 import { formatNetwork } from '../src/core/network.ts';
 import type { SenderDefinition } from '../src/core/sender.ts';
 import { cronInterval } from '../src/edge/clock.ts';
@@ -229,6 +230,15 @@ describe('the README', () => {
 
   it('has every check of doctor, and no other', () => {
     expect(rows('Doctor')).toEqual(Object.entries(CHECKS).map(([name, asks]) => [`\`${name}\``, asks]));
+  });
+
+  it('has every verdict of import, and no other', () => {
+    const wanted = Object.entries(VERDICTS).map(([verdict, { wrong, means, advice }]) => [
+      `\`${verdict}\`${wrong ? ' (wrong)' : ''}`,
+      means,
+      advice,
+    ]);
+    expect(rows('Coming from postwhite, postallow or a list of your own')).toEqual(wanted);
   });
 
   it('has every alert with its level and moment, and no other', () => {

@@ -3,6 +3,7 @@ import { createLineScanner } from '../core/line-scan.ts';
 import { type PostfixEvent, parseEvent } from '../core/postfix-event.ts';
 import { openLog } from '../edge/log-file.ts';
 import { createEventLines } from './event-lines.ts';
+import { printable } from './table.ts';
 
 /**
  * Prints each recognised Postfix line of a log: NDJSON with `json`, else a line for people. `-` is stdin; gzip is
@@ -68,15 +69,10 @@ function lineOf(n: number, event: PostfixEvent): string {
   const { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient } = event;
   const details = { code, enhanced, dnsbl, rank, helo, sender, recipient };
   const told = Object.entries(details).flatMap(([name, value]) =>
-    value === null ? [] : [`${name}=${printable(value)}`],
+    value === null ? [] : [`${name}=${printable(String(value))}`],
   );
   const client = ip === null ? '' : port === null ? ip : `[${ip}]:${port}`;
   return [String(n).padStart(6), program.padEnd(10), kind.padEnd(13), client.padEnd(24), ...told]
     .join(' ')
     .trimEnd();
-}
-
-/** What a client says can hold line separators and direction marks, which are no business of the terminal's. */
-function printable(value: string | number): string {
-  return String(value).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 }

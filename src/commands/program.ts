@@ -12,6 +12,7 @@ import catalogueData from '../senders/catalogue.json' with { type: 'json' };
 import { check } from './check.ts';
 import { doctor } from './doctor.ts';
 import { allow, list, revoke } from './entries.ts';
+import { importList } from './import.ts';
 import { parse } from './parse.ts';
 import { probe } from './probe.ts';
 import { refresh } from './refresh.ts';
@@ -113,6 +114,22 @@ export function program(done: (code: ExitCode) => void): Command {
     .action(async ({ json }: Options) => {
       await senders(configured(), json === true);
       done(0);
+    });
+
+  root
+    .command('import')
+    .description(
+      'what screenpass can take over from a list of your own, and what is wrong in it; changes nothing',
+    )
+    .argument('<file>', "Postfix's CIDR table, or a list of networks; - for stdin")
+    .option('--json', 'one JSON document')
+    .addHelpText(
+      'after',
+      '\nExample: screenpass import /etc/postfix/postscreen_spf_whitelist.cidr' +
+        '\nExit codes: 0 nothing is wrong in it, 1 something is, 3 it cannot be read.',
+    )
+    .action(async (file: string, { json }: Options) => {
+      done(await importList(configured(), file, json === true));
     });
 
   root

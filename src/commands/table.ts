@@ -8,3 +8,8 @@ export function tableOf(head: readonly string[], rows: readonly (readonly string
       .trimEnd();
   return `${[head, ...rows].map(line).join('\n')}\n`;
 }
+
+/** What others wrote can hold line separators and direction marks, which are no business of the terminal's. */
+export function printable(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
+}

@@ -1,7 +1,7 @@
 import { bits, type Family, lastValue, type Network } from './network.ts';
 
 /** Inclusive bounds of consecutive addresses of one family. */
-interface Range {
+export interface Range {
   readonly first: bigint;
   readonly last: bigint;
 }
@@ -74,7 +74,7 @@ function cut(ranges: readonly Range[], holes: readonly Range[]): Range[] {
 }
 
 /** The fewest aligned blocks that make up the range: at each step the widest one that starts here and fits. */
-function cover({ first, last }: Range, family: Family, widest: number): Network[] {
+export function cover({ first, last }: Range, family: Family, widest: number): Network[] {
   const total = bits(family);
   const result: Network[] = [];
   for (let at = first; at <= last; ) {

@@ -1,0 +1,49 @@
+import type { Config } from '../config.ts';
+import { judgeList, type KnownSender, VERDICTS } from '../core/import-list.ts';
+import { currentNetworks, isUnlistable, knowledgeOf } from '../core/knowledge.ts';
+import { openLog } from '../edge/log-file.ts';
+import { FileError } from '../ports.ts';
+import { importText } from './import-text.ts';
+import { readKnowledge } from './known.ts';
+
+/** Far more than any list: 100,000 rules are 3 MiB. */
+const MOST_BYTES = 16 << 20;
+
+/**
+ * Prints what screenpass can take over from a list of networks or a table of Postfix's, and what is wrong in it: one JSON
+ * document, or tables and sentences. `-` is stdin. Changes nothing and asks nobody. Gives the exit code: 1 when
+ * something is wrong in it. Rejects with FileError.
+ */
+export async function importList(config: Config, file: string, json: boolean): Promise<0 | 1> {
+  const text = await readList(file);
+  const report = judgeList(text, await knownSenders(config), config.rules.never);
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : importText(report));
+  return report.lines.some(({ verdict }) => VERDICTS[verdict].wrong) ? 1 : 0;
+}
+
+async function readList(file: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of (await openLog(file)).chunks) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) throw new FileError(`${file} has more than 16 MiB: that is no list of networks`);
+  }
+  return Buffer.concat(chunks).toString('latin1');
+}
+
+async function knownSenders(config: Config): Promise<readonly KnownSender[]> {
+  const learnt = await readKnowledge(config);
+  const now = Date.now();
+  const watched = new Set(config.senders.map(({ id }) => id));
+  return config.catalogue.map((definition) => {
+    const known = knowledgeOf(definition, learnt);
+    return {
+      definition,
+      networks: currentNetworks(definition, known, now),
+      watched: watched.has(definition.id),
+      unlistable: isUnlistable(definition, known),
+      asOf: known.listed === null ? definition.seen : new Date(known.listed.at).toISOString().slice(0, 10),
+    };
+  });
+}
