@@ -1,5 +1,5 @@
 // `npm run bench`: what the project is measured by. Prints medians; fails only when what is compared is not alike.
-import { cpus } from 'node:os';
+import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { tableOf } from '../../src/commands/table.ts';
 import { aggregation } from './aggregate.ts';
@@ -7,12 +7,13 @@ import { flood } from './flood.ts';
 import { growth } from './growth.ts';
 import { lookup } from './lookup.ts';
 import { parse } from './parse.ts';
+import { plotGrowth } from './plot.ts';
 import { refresh } from './refresh.ts';
 import type { Row, Suite } from './suite.ts';
 
 const SUITES: readonly Suite[] = [parse, lookup, aggregation, refresh, flood, growth];
 
-const USAGE = `usage: npm run bench -- [--json] [--only ${SUITES.map(({ name }) => name).join('|')}]\n`;
+const USAGE = `usage: npm run bench -- [--json] [--only ${SUITES.map(({ name }) => name).join('|')}] [--plot FILE.svg]\n`;
 
 async function main(args: readonly string[]): Promise<number> {
   const options = optionsOf(args);
@@ -20,23 +21,47 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(USAGE);
     return 2;
   }
-  const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length };
+  const machine = {
+    date: new Date().toISOString().slice(0, 10),
+    node: process.version,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+  };
   const results: Record<string, readonly Row[]> = {};
-  if (!options.json) say(`node ${machine.node}, ${machine.cores} x ${machine.cpu}; medians`);
+  if (!options.json)
+    say(
+      `${Object.entries(machine)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', ')}; medians`,
+    );
   for (const { name, title, measure } of options.suites) {
     results[name] = await measure();
     if (!options.json) say(`\n${name}: ${title}\n${tableFor(results[name])}`);
   }
   if (options.json) say(JSON.stringify({ machine, results }));
+  if (options.plot !== undefined && results.growth !== undefined) plotGrowth(results.growth, options.plot);
   return 0;
 }
 
-function optionsOf(args: readonly string[]): { json: boolean; suites: readonly Suite[] } | null {
+interface Options {
+  readonly json: boolean;
+  readonly suites: readonly Suite[];
+  /** Where the plot of the suite growth goes. */
+  readonly plot: string | undefined;
+}
+
+function optionsOf(args: readonly string[]): Options | null {
   try {
-    const options = { json: { type: 'boolean' }, only: { type: 'string' } } as const;
-    const { json = false, only } = parseArgs({ args: [...args], options }).values;
+    const options = {
+      json: { type: 'boolean' },
+      only: { type: 'string' },
+      plot: { type: 'string' },
+    } as const;
+    const { json = false, only, plot } = parseArgs({ args: [...args], options }).values;
     const suites = SUITES.filter(({ name }) => only === undefined || name === only);
-    return suites.length === 0 ? null : { json, suites };
+    return suites.length === 0 ? null : { json, suites, plot };
   } catch (error) {
     process.stderr.write(`bench: ${(error as Error).message}\n`);
     return null;
