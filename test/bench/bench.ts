@@ -41,7 +41,8 @@ async function main(args: readonly string[]): Promise<number> {
     if (!options.json) say(`\n${name}: ${title}\n${tableFor(results[name])}`);
   }
   if (options.json) say(JSON.stringify({ machine, results }));
-  if (options.plot !== undefined && results.growth !== undefined) plotGrowth(results.growth, options.plot);
+  const { growth: rows } = results;
+  if (options.plot !== undefined && rows !== undefined) plotGrowth(rows, options.plot);
   return 0;
 }
 

@@ -17,11 +17,12 @@ set ylabel 'cost of one piece of work'
 /** Draws how the cost of a piece of work grows, as SVG, with gnuplot. Throws when that cannot be. */
 export function plotGrowth(rows: readonly Row[], path: string): void {
   const kinds = [...new Set(rows.map(({ kept }) => String(kept)))];
-  const series = kinds.map((kept) => rows.filter((row) => row.kept === kept));
-  const data = series.map((points) =>
-    points.map((row) => `${Number(row.count) / Number(points[0]?.count)} ${row['x the first']}`).join('\n'),
-  );
-  const lines = kinds.map((kept, i) => `$data${i} with linespoints linewidth 2 pointtype 7 title '${kept}'`);
+  const data = kinds.map((kind) => {
+    const points = rows.filter(({ kept }) => kept === kind);
+    const least = Math.min(...points.map(({ count }) => Number(count)));
+    return points.map(({ count, 'x the first': cost }) => `${Number(count) / least} ${cost}`).join('\n');
+  });
+  const lines = kinds.map((kind, i) => `$data${i} with linespoints linewidth 2 pointtype 7 title '${kind}'`);
   const script = [
     STYLE,
     `set output '${path}'`,
