@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { NODE_OPTIONS, script } from './process.ts';
+import { NODE_OPTIONS } from './child.ts';
+import { script } from './process.ts';
 import { type Row, rounded, type Suite } from './suite.ts';
 
 /** What a flood came to. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeMailLog } from './mail-log.ts';
-import { measureProcess, NODE_OPTIONS, ourCommand, outputOf, script } from './process.ts';
+import { measureProcess, ourCommand, ourScript, outputOf, script } from './process.ts';
 import { type Row, rounded, type Suite } from './suite.ts';
 
 /** What one piece of work costs. */
@@ -44,7 +44,7 @@ export const growth: Suite = {
       let first: Grown | undefined;
       for (const factor of FACTORS) {
         const count = size * factor;
-        const command = [process.execPath, NODE_OPTIONS, script('growth-process.js'), kept, String(count)];
+        const command = ourScript(script('growth-process.js'), kept, String(count));
         const grown = JSON.parse(outputOf(command)) as Grown;
         first ??= grown;
         rows.push(rowOf(kept, count, PIECES[kept], grown, first));

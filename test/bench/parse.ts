@@ -159,7 +159,7 @@ function netOf(runs: readonly Run[]): number | undefined {
 
 function rowOf({ name, argv, goals }: Way, runs: readonly Run[], fail2ban: number | undefined): Row {
   const net = netOf(runs);
-  const [command = ''] = argv('');
+  const command = argv('').find((word) => word !== 'env' && !word.includes('=')) ?? '';
   const show = (figure: number | undefined) => (figure === undefined ? '' : rounded(figure));
   const middle = (of: (run: Run) => number) => (net === undefined ? undefined : median(runs.map(of)));
   return {

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { NODE_OPTIONS } from './child.ts';
 
 /** What a whole process cost. */
 export interface Measured {
@@ -11,13 +12,16 @@ export interface Measured {
 
 const PEAK_MS = 10;
 const PROGRAM = fileURLToPath(new URL('../screenpass.js', import.meta.url));
-/** As the image runs it. */
-export const NODE_OPTIONS = /^ENV NODE_OPTIONS=(\S+)$/m.exec(readFileSync('Dockerfile', 'utf8'))?.[1] ?? '';
 const ENV = { ...process.env, LC_ALL: 'C' };
+
+/** A script of ours, as the image runs screenpass. */
+export function ourScript(path: string, ...args: readonly string[]): readonly string[] {
+  return ['env', `NODE_OPTIONS=${NODE_OPTIONS}`, process.execPath, path, ...args];
+}
 
 /** screenpass itself, bundled. */
 export function ourCommand(...args: readonly string[]): readonly string[] {
-  return [process.execPath, NODE_OPTIONS, PROGRAM, ...args];
+  return ourScript(PROGRAM, ...args);
 }
 
 /** The path of a script that is bundled beside this one. */

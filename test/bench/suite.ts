@@ -22,3 +22,9 @@ export function median(figures: readonly number[]): number {
 export function rounded(figure: number): number {
   return Number(figure.toPrecision(3));
 }
+
+/** CPU time of this process so far in ms, garbage collection included: what counts where the machine has other work, too. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
