@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** As the image runs Node. */
-export const NODE_OPTIONS = /^ENV NODE_OPTIONS=(.+)$/m.exec(readFileSync('Dockerfile', 'utf8'))?.[1];
+export const NODE_OPTIONS = /^ENV NODE_OPTIONS="(.+)"$/m.exec(readFileSync('Dockerfile', 'utf8'))?.[1];
 
 /** A process of its own, which answers each message with one. */
 export interface Child extends AsyncDisposable {
