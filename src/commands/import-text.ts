@@ -2,6 +2,7 @@ import {
   type ImportReport,
   type JudgedLine,
   linesText,
+  percent,
   type SenderCover,
   VERDICTS,
   type Verdict,
@@ -60,7 +61,7 @@ function sendersTable(senders: readonly SenderCover[]): string {
     cover,
     `${networks.whole} of ${networks.total}${unlistable ? '+' : ''}${networks.part === 0 ? '' : `, ${networks.part} in part`}`,
     ipv4.total === 0 ? '-' : `${ipv4.permitted} of ${ipv4.total}`,
-    ipv6.total === 0 ? '-' : `${percent(ipv6.permitted / ipv6.total)}`,
+    ipv6.total === 0 ? '-' : percent(ipv6.permitted / ipv6.total),
     asOf,
   ]);
   const table = tableOf(
@@ -70,13 +71,6 @@ function sendersTable(senders: readonly SenderCover[]): string {
   return senders.some(({ unlistable }) => unlistable)
     ? `${table}+ It also sends from addresses that no list holds.\n`
     : table;
-}
-
-/** Neither nothing nor all unless it is so. */
-function percent(share: number): string {
-  return share === 0 || share === 1
-    ? `${100 * share} %`
-    : `${Math.min(99, Math.max(1, Math.round(100 * share)))} %`;
 }
 
 function linesTable(lines: readonly JudgedLine[]): string {

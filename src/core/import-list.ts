@@ -1,6 +1,6 @@
 import { blockLines } from './allowlist.ts';
 import { type Fault, MAPPED, type Rule, readCidrRules } from './cidr-rules.ts';
-import { type Family, formatNetwork, lastValue, type Network, overlap } from './network.ts';
+import { bits, type Family, formatNetwork, lastValue, type Network, overlap } from './network.ts';
 import { addresses, aggregate, intersect, subtract } from './network-set.ts';
 import { RESERVED } from './policy.ts';
 import { judgeOrder, type Standing } from './rule-order.ts';
@@ -21,7 +21,7 @@ export interface KnownSender {
 export const VERDICTS = {
   everything: {
     wrong: true,
-    means: 'permits every address there is, so that postscreen tests nobody',
+    means: 'decides for every IPv4 or IPv6 address: nothing below it is asked, nor the block of screenpass',
     advice: 'take it away',
   },
   broken: {
@@ -156,16 +156,14 @@ export function judgeList(
   );
   // Of a long list most is nobody's, and each sender is then held against the rest.
   const permitted = intersect(networksOf(senders), order.decided('permit'));
+  const own = rules.flatMap(({ set }, i) => (judged[i]?.verdict === 'own' ? set : []));
+  const refused = [...order.decided('reject'), ...order.decided('dunno')];
   return {
     bare,
     block: last < first ? null : { first, last },
     senders: senders.flatMap((sender) => coverOf(sender, permitted)),
     lines,
-    settings: settingsFor(
-      judged,
-      senders,
-      subtract([...order.decided('reject'), ...order.decided('dunno')], never),
-    ),
+    settings: settingsFor(judged, senders, subtract(intersect(own, refused), never)),
   };
 }
 
@@ -287,9 +285,8 @@ function judgeRule(rule: Rule, standing: Standing, rules: readonly Rule[], owner
   }
   if (action === 'unknown')
     return say('unknown-action', 'Postfix knows permit, reject, dunno, permit_mynetworks');
+  if (sizeOf(set) >= 2 ** bits(set[0]?.family ?? 4)) return say('everything', `${action} for everybody`);
   if (action !== 'permit') return say('own', `your own ${action}`);
-  if (sizeOf(set) >= sizeOf(WORLD.filter(({ family }) => family === set[0]?.family)))
-    return say('everything', 'it permits every address there is');
   if (meets(set, owners.never) && subtract(set, owners.never).length === 0)
     return say('never', 'private or reserved addresses, or in SCREENPASS_NEVER');
   return judgeOwners(set, comment, owned, owners, say);
@@ -322,7 +319,7 @@ function judgeOwners(
     owned.length === 0
       ? 'no known sender publishes it'
       : `${percent(share)} of it is in networks of ${names}`;
-  const rest = share === 0 ? '' : `, no known sender publishes the rest: ${someText(strange)}`;
+  const rest = owned.length === 0 ? '' : `, no known sender publishes the rest: ${someText(strange)}`;
   const because = named.length > 0 ? `the comment names ${idsText(named)}; ` : '';
   if (suspects.some(({ unlistable }) => unlistable))
     return say(
@@ -383,18 +380,15 @@ function joined(items: readonly string[]): string | null {
   return items.length === 0 ? null : items.join(',');
 }
 
-const WORLD: readonly Network[] = [
-  { family: 4, base: 0n, prefix: 0 },
-  { family: 6, base: 0n, prefix: 0 },
-];
-
 /** A set has one family: it comes from one network. */
 function sizeOf(set: readonly Network[]): number {
   return addresses(set, 4) + addresses(set, 6);
 }
 
-function percent(share: number): string {
-  return `${Math.min(99, Math.max(1, Math.round(100 * share)))} %`;
+/** Neither none nor all unless it is so. */
+export function percent(share: number): string {
+  const rounded = Math.round(100 * share);
+  return `${share === 0 || share === 1 ? rounded : Math.min(99, Math.max(1, rounded))} %`;
 }
 
 /** What no network of these holds. */

@@ -84,13 +84,6 @@ describe('a rule that permits', () => {
     ]);
     expect(only('54.240.98.0/23 permit')).toMatchObject({ verdict: 'never', senders: ['big'] });
   });
-
-  it('is told when it lets everybody in', () => {
-    expect(verdicts('0.0.0.0/0 permit', '::/0 permit')).toEqual([
-      [1, 'everything'],
-      [2, 'everything'],
-    ]);
-  });
 });
 
 describe('a rule among others', () => {
@@ -100,6 +93,12 @@ describe('a rule among others', () => {
       { verdict: 'covered' },
       { verdict: 'redundant', why: 'the same as line 2' },
     ]);
+  });
+
+  it('is told when it speaks of everybody, whatever it says, and no setting stands in for it', () => {
+    const report = judge('0.0.0.0/0 dunno', '::/0 permit');
+    expect(report.lines.map(({ verdict }) => verdict)).toEqual(['everything', 'everything']);
+    expect(report.settings.SCREENPASS_NEVER).toBeNull();
   });
 
   it('is unreachable when what stands before it says something else', () => {
