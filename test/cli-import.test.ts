@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { ImportReport } from '../src/core/import-list.ts';
+import type { ImportReport } from '../src/core/import-report.ts';
 import { screenpass } from './double/program.ts';
 
 const LISTS = join(import.meta.dirname, 'corpus', 'cidr');

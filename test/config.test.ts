@@ -4,7 +4,7 @@ import { type Outside, readConfig, SETTINGS } from '../src/config.ts';
 import { ALERTS } from '../src/core/alert.ts';
 import { CHECKS } from '../src/core/finding.ts';
 import { GATES } from '../src/core/gate.ts';
-import { VERDICTS } from '../src/core/import-list.ts';
+import { VERDICTS } from '../src/core/import-report.ts';
 import { formatNetwork } from '../src/core/network.ts';
 import type { SenderDefinition } from '../src/core/sender.ts';
 import { cronInterval } from '../src/edge/clock.ts';

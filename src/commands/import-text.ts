@@ -1,12 +1,11 @@
+import { linesText, percent } from '../core/import-list.ts';
 import {
   type ImportReport,
   type JudgedLine,
-  linesText,
-  percent,
   type SenderCover,
   VERDICTS,
   type Verdict,
-} from '../core/import-list.ts';
+} from '../core/import-report.ts';
 import { printable, tableOf } from './table.ts';
 
 /** So many lines of one verdict are shown to people; --json has all. */

@@ -1,6 +1,8 @@
 import type { Config } from '../config.ts';
-import { judgeList, type KnownSender, VERDICTS } from '../core/import-list.ts';
+import { judgeList } from '../core/import-list.ts';
+import { VERDICTS } from '../core/import-report.ts';
 import { currentNetworks, isUnlistable, knowledgeOf } from '../core/knowledge.ts';
+import type { KnownSender } from '../core/owners.ts';
 import { openLog } from '../edge/log-file.ts';
 import { FileError } from '../ports.ts';
 import { importText } from './import-text.ts';

@@ -1,138 +1,27 @@
 import { blockLines } from './allowlist.ts';
 import { type Fault, MAPPED, type Rule, readCidrRules } from './cidr-rules.ts';
-import { bits, type Family, formatNetwork, lastValue, type Network, overlap } from './network.ts';
+import type {
+  ImportReport,
+  ImportSettings,
+  JudgedLine,
+  SenderCover,
+  Share,
+  Verdict,
+} from './import-report.ts';
+import { bits, type Family, formatNetwork, type Network, overlap } from './network.ts';
 import { addresses, aggregate, intersect, subtract } from './network-set.ts';
-import { RESERVED } from './policy.ts';
+import {
+  createOwners,
+  idsOf,
+  idsText,
+  type KnownSender,
+  leftOf,
+  networksOf,
+  type Owned,
+  type Owners,
+  sendersOf,
+} from './owners.ts';
 import { judgeOrder, type Standing } from './rule-order.ts';
-import type { SenderDefinition } from './sender.ts';
-
-/** A sender as it is known now. */
-export interface KnownSender {
-  readonly definition: SenderDefinition;
-  readonly networks: readonly Network[];
-  readonly watched: boolean;
-  /** It sends from addresses that no list holds. */
-  readonly unlistable: boolean;
-  /** When its networks were last seen, as an ISO date. */
-  readonly asOf: string;
-}
-
-/** What can be said of a line: whether something is wrong with it, what it means, and what to do about it. */
-export const VERDICTS = {
-  everything: {
-    wrong: true,
-    means: 'decides for every IPv4 or IPv6 address: nothing below it is asked, nor the block of screenpass',
-    advice: 'take it away',
-  },
-  broken: {
-    wrong: true,
-    means: 'Postfix skips the line, or does not read it as it was meant',
-    advice: 'mend it or take it away: it is of no use as it is',
-  },
-  'unknown-action': {
-    wrong: true,
-    means: 'Postfix does not know the action, and ignores the rest of the list',
-    advice: 'write `permit` or `reject`, or take it away',
-  },
-  unreachable: {
-    wrong: true,
-    means:
-      'never decides: a rule above it or the `if` around it is in its way, or no client has such an address',
-    advice: 'see which of the rules you mean, and take the other away',
-  },
-  redundant: {
-    wrong: true,
-    means: 'another rule does the same for all of its addresses',
-    advice: 'take it away: nothing changes',
-  },
-  'perhaps-stale': {
-    wrong: true,
-    means:
-      'a known sender publishes most of it, or the comment names one, and no known sender publishes the rest',
-    advice: 'ask whoever put it there: screenpass cannot know whether it is still in use',
-  },
-  covered: {
-    wrong: false,
-    means: 'permits networks of watched senders only',
-    advice:
-      'take it away: screenpass opens these senders when postscreen refuses them, and follows their networks',
-  },
-  unwatched: {
-    wrong: false,
-    means: 'permits networks of known senders only, of which some are not watched',
-    advice: 'take it away once `SCREENPASS_SENDERS` names these senders, else keep it',
-  },
-  unknown: {
-    wrong: false,
-    means: 'permits addresses whose owner screenpass does not know',
-    advice:
-      'keep it above the block of screenpass; or name the owner in `SCREENPASS_SENDERS_FILE`, best with its SPF domain',
-  },
-  never: {
-    wrong: false,
-    means: 'permits addresses that screenpass never allows: private, reserved, `SCREENPASS_NEVER`',
-    advice: 'keep it above the block of screenpass',
-  },
-  own: {
-    wrong: false,
-    means: 'does not permit: your own decision',
-    advice: 'keep it above the block of screenpass, since the first match counts',
-  },
-} as const;
-
-export type Verdict = keyof typeof VERDICTS;
-
-/** What is to be said of one line. */
-export interface JudgedLine {
-  /** 1-based. */
-  readonly line: number;
-  readonly pattern: string;
-  readonly verdict: Verdict;
-  readonly why: string;
-  /** Ids of the known senders of which it holds networks, or that its comment names. */
-  readonly senders: readonly string[];
-  /** What was meant by a broken one; null: nothing else, or who knows. */
-  readonly meant: string | null;
-}
-
-/** How much of what a sender publishes the list permits. */
-export interface SenderCover {
-  readonly sender: string;
-  readonly name: string;
-  readonly watched: boolean;
-  readonly unlistable: boolean;
-  readonly cover: 'all' | 'part';
-  /** Networks of the sender; those that are permitted whole, and in part. */
-  readonly networks: { readonly total: number; readonly whole: number; readonly part: number };
-  readonly ipv4: Share;
-  readonly ipv6: Share;
-  readonly asOf: string;
-}
-
-/** Numbers of addresses. */
-interface Share {
-  readonly total: number;
-  readonly permitted: number;
-}
-
-export interface ImportReport {
-  readonly bare: boolean;
-  /** Where our own block stands, which is left out; null: there is none. */
-  readonly block: { readonly first: number; readonly last: number } | null;
-  readonly senders: readonly SenderCover[];
-  readonly lines: readonly JudgedLine[];
-  readonly settings: ImportSettings;
-}
-
-/** What settings can take over from the list; null: nothing. */
-interface ImportSettings {
-  /** Changes to SCREENPASS_SENDERS, so that unwatched senders are watched. */
-  readonly SCREENPASS_SENDERS: string | null;
-  /** The senders that are permitted now without a refusal. */
-  readonly SCREENPASS_PRESEED: string | null;
-  /** Networks of watched senders that the list refuses or leaves to the tests. */
-  readonly SCREENPASS_NEVER: string | null;
-}
 
 /** Of so much of its addresses a rule must be a known sender's for the rest to be called stale. */
 const MOST = 0.5;
@@ -165,85 +54,6 @@ export function judgeList(
     lines,
     settings: settingsFor(judged, senders, subtract(intersect(own, refused), never)),
   };
-}
-
-/** A network of a sender. */
-interface Owned {
-  readonly sender: KnownSender;
-  readonly network: Network;
-}
-
-interface Owners {
-  /** Their networks that meet the set. */
-  in(set: readonly Network[]): readonly Owned[];
-  /** Those that a comment names. */
-  named(comment: string): readonly KnownSender[];
-  /** What is never allowed, with SCREENPASS_NEVER. */
-  readonly never: readonly Network[];
-}
-
-function createOwners(senders: readonly KnownSender[], never: readonly Network[]): Owners {
-  const owned = senders.flatMap((sender) =>
-    aggregate(sender.networks).map((network) => ({ sender, network })),
-  );
-  const find = { 4: createFinder(owned, 4), 6: createFinder(owned, 6) };
-  const names = senders.map((sender) => ({ sender, words: wordsOf(sender.definition) }));
-  return {
-    never: aggregate([...RESERVED, ...never]),
-    in: (set) => [...new Set(set.flatMap((network) => find[network.family](network)))],
-    named(comment) {
-      if (comment === '') return [];
-      // The page of the program that made the list is no sender's.
-      const text = ` ${plain(comment.replace(/https?:\S*/gi, ' '))} `;
-      return names.flatMap(({ sender, words }) =>
-        words.some((word) => text.includes(word)) ? [sender] : [],
-      );
-    },
-  };
-}
-
-/** Finds those that meet a network: sorted by their first address, none before the first of which one reaches it. */
-function createFinder(all: readonly Owned[], family: Family): (network: Network) => readonly Owned[] {
-  const sorted = all
-    .filter(({ network }) => network.family === family)
-    .sort((a, b) => (a.network.base < b.network.base ? -1 : 1));
-  const reaches: bigint[] = [];
-  for (const { network } of sorted) {
-    const before = reaches.at(-1) ?? -1n;
-    const last = lastValue(network);
-    reaches.push(last > before ? last : before);
-  }
-  return (network) => {
-    const found: Owned[] = [];
-    const last = lastValue(network);
-    let [at, end] = [0, sorted.length];
-    while (at < end) {
-      const middle = (at + end) >>> 1;
-      if ((reaches[middle] as bigint) < network.base) at = middle + 1;
-      else end = middle;
-    }
-    for (; at < sorted.length && (sorted[at] as Owned).network.base <= last; at += 1) {
-      const one = sorted[at] as Owned;
-      if (overlap(one.network, network)) found.push(one);
-    }
-    return found;
-  };
-}
-
-function sendersOf(owned: readonly Owned[]): readonly KnownSender[] {
-  return [...new Set(owned.map(({ sender }) => sender))];
-}
-
-function wordsOf({ id, name, spf, rdns }: SenderDefinition): readonly string[] {
-  return [id, name, ...spf, ...rdns].map((word) => ` ${plain(word)} `);
-}
-
-/** Letters and digits only, so that "Amazon SES" and "amazon-ses" are the same. */
-function plain(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, ' ')
-    .trim();
 }
 
 function judgeFault({ line, pattern, reason, meant }: Fault, owners: Owners): JudgedLine {
@@ -391,30 +201,8 @@ export function percent(share: number): string {
   return `${share === 0 || share === 1 ? rounded : Math.min(99, Math.max(1, rounded))} %`;
 }
 
-/** What no network of these holds. */
-function leftOf(set: readonly Network[], owned: readonly Owned[]): readonly Network[] {
-  return owned.length === 0
-    ? set
-    : subtract(
-        set,
-        owned.map(({ network }) => network),
-      );
-}
-
 function meets(a: readonly Network[], b: readonly Network[]): boolean {
   return a.some((one) => b.some((other) => overlap(one, other)));
-}
-
-function networksOf(senders: readonly KnownSender[]): readonly Network[] {
-  return senders.flatMap(({ networks }) => networks);
-}
-
-function idsOf(senders: readonly KnownSender[]): readonly string[] {
-  return senders.map(({ definition }) => definition.id);
-}
-
-function idsText(senders: readonly KnownSender[]): string {
-  return idsOf(senders).join(', ');
 }
 
 /** So many networks are named, the others counted. */

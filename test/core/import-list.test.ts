@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { renderBlock } from '../../src/core/allowlist.ts';
-import { judgeList, type KnownSender, linesText } from '../../src/core/import-list.ts';
+import { judgeList, linesText } from '../../src/core/import-list.ts';
 import { network } from '../../src/core/network.ts';
+import type { KnownSender } from '../../src/core/owners.ts';
 import { newEntry } from '../../src/core/state.ts';
 import { definition } from '../double/definition.ts';
 
