@@ -24,8 +24,11 @@ const DomainName = readBy((text) => {
     return problem(`"${text}": expected the name in its ASCII form${ascii === '' ? '' : `, ${ascii}`}`);
   }
   const read = readName(text);
-  const whole = read.kind === 'name' && /^([a-z0-9_-]+\.)+(?!\d+$)[a-z0-9_-]+$/.test(read.name);
-  return whole ? ok(read.name) : problem(`"${text}" is not a domain name: ${DOMAIN_EXPECTED}`);
+  const name = read.kind === 'name' ? read.name : '';
+  // Numbers alone are no top level domain, but what is left of an address.
+  const whole =
+    /^([a-z0-9_-]+\.)+[a-z0-9_-]+$/.test(name) && !/^\d+$/.test(name.slice(name.lastIndexOf('.') + 1));
+  return whole ? ok(name) : problem(`"${text}" is not a domain name: ${DOMAIN_EXPECTED}`);
 });
 
 /** An item of the senders file: what it says of a sender, and nothing else. */
