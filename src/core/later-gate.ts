@@ -109,8 +109,8 @@ function readPostfix(event: PostfixEvent): Reading | undefined {
   }
 }
 
-function readFilter({ tag, body }: TaggedLine): Reading | undefined {
-  const filter = FILTERS.find((one) => one.tag === tag);
+function readFilter({ tag, severity, body }: TaggedLine): Reading | undefined {
+  const filter = severity === null ? FILTERS.find((one) => one.tag === tag) : undefined;
   const found = filter?.says.exec(body);
   return filter && found ? { ...SILENT, ip: readIp(found[1]), gate: filter.gate } : undefined;
 }

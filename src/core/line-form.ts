@@ -28,6 +28,7 @@ const PARTS: Readonly<Record<string, Skip>> = {
   dnsbl: (line) => skipSet(line, PLAIN, 255),
   rank: (line) => readNumber(line, 9) >= 0,
   helo: (line) => skipSet(line, PLAIN, 255),
+  id: (line) => skipSet(line, OF_ID, 40),
   sender: skipClaim,
   recipient: skipClaim,
   time: (line) => skipSet(line, OF_TIME, 20),
@@ -91,8 +92,8 @@ const OF_IPV6 = 2;
 const OF_TIME = 4;
 /** Visible, in ASCII, the same in JSON, and no sign that could end a part: none of `"`, `;`, `<`, `>` and the backslash. */
 const PLAIN = 8;
-/** Of a queue id, or of NOQUEUE. */
-export const OF_ID = 32;
+/** Of a queue id, NOQUEUE or a log id of Amavis. */
+const OF_ID = 32;
 /** Of a name in the header, where a bracket begins the process id. */
 export const OF_NAME = 16;
 
@@ -104,7 +105,7 @@ const SETS = Uint8Array.from({ length: 256 }, (_, byte) => {
     isIn(OF_IPV6, /[0-9a-f:]/) |
     isIn(OF_TIME, /[0-9.]/) |
     (isIn(PLAIN, /[!-~]/) & ~isIn(PLAIN, /[";<>\\]/)) |
-    isIn(OF_ID, /[0-9A-Za-z]/) |
+    isIn(OF_ID, /[\w-]/) |
     isIn(OF_NAME, /[^ [\]]/)
   );
 });

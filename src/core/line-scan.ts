@@ -7,7 +7,6 @@ import {
   hasAt,
   isOf,
   isOfForm,
-  OF_ID,
   OF_NAME,
   skipSet,
   skipWords,
@@ -68,16 +67,20 @@ export const FORMS: ReadonlyMap<string, readonly Form<EventKind>[]> = new Map([
   ['dnsblog', [form('dnsbl_listed', 'addr {ip} listed by domain {dnsbl} as {-ip}')]],
 ]);
 const OTHER = form('other', '');
+const REFUSALS = [
+  form('refusal', '{-id}: reject: {-rest}'),
+  form('refusal', '{-id}: milter-reject: {-rest}'),
+];
 
-/** Programs of whose lines the daemon makes something, and of which of them. */
-const TELLING: ReadonlyMap<string, (line: Cursor) => boolean> = new Map([
-  ['postscreen', () => true],
-  ['dnsblog', () => true],
-  ['master', () => true],
-  ['smtpd', (line: Cursor) => isRefusal(line) || hasAt(line, line.at, WARNING)],
-  ['cleanup', isRefusal],
-  ['amavis', (line: Cursor) => hasWords(line, BLOCKED)],
-  ['fail2ban.actions', (line: Cursor) => hasWords(line, BAN)],
+/** How the lines begin of which the daemon makes something, by program. */
+const TELLING: ReadonlyMap<string, readonly Form[]> = new Map([
+  ['postscreen', [form('any', '{-rest}')]],
+  ['dnsblog', [form('any', '{-rest}')]],
+  ['master', [form('any', '{-rest}')]],
+  ['smtpd', [...REFUSALS, form('limit', 'warning: {-rest}')]],
+  ['cleanup', REFUSALS],
+  ['amavis', [form('blocked', '({-id}) Blocked {-rest}')]],
+  ['fail2ban.actions', [form('any', '{-rest}')]],
 ]);
 
 /** How the lines of one tag are read. */
@@ -86,7 +89,8 @@ interface Tag {
   readonly other: Plain | 'none';
   /** Of a program whose lines have forms. */
   readonly forms: readonly Plain[] | undefined;
-  readonly isTelling: (line: Cursor) => boolean;
+  /** As in TELLING. */
+  readonly telling: readonly Form[];
 }
 
 /** A log has a dozen or two; lines with more are unread. */
@@ -132,20 +136,19 @@ export function createLineScanner(): LineScanner {
       bytes: ascii(text),
       other: program === undefined ? ('none' as const) : plain(OTHER),
       forms: FORMS.get(program ?? '')?.map(plain),
-      isTelling: TELLING.get(text.slice(text.lastIndexOf('/') + 1)) ?? (() => false),
+      telling: TELLING.get(text.slice(text.lastIndexOf('/') + 1)) ?? [],
     };
     tags.push(tag);
     return tag;
   }
 
-  function readMessage(forms: readonly Plain[]): Plain | 'unread' {
+  function formOf<F extends Form>(forms: readonly F[]): F | undefined {
     const begin = line.at;
-    if (line.end - begin >= CUT_AT) return 'unread';
     for (const one of forms) {
       line.at = begin;
       if (isOfForm(line, one, spans)) return one;
     }
-    return 'unread';
+    return undefined;
   }
 
   return {
@@ -157,13 +160,13 @@ export function createLineScanner(): LineScanner {
       const tag = readTag(bytes, from, to);
       if (tag === undefined) return 'unread';
       if (tag === null) return 'none';
-      const { other, forms, isTelling } = tag;
-      if (forms !== undefined) return readMessage(forms);
-      return isTelling(line) ? 'unread' : other;
+      const { other, forms, telling } = tag;
+      if (forms === undefined) return formOf(telling) === undefined ? other : 'unread';
+      return line.end - line.at < CUT_AT ? (formOf(forms) ?? 'unread') : 'unread';
     },
     mayTell(bytes, from, to) {
       const tag = readTag(bytes, from, to);
-      return tag === undefined || (tag?.isTelling(line) ?? false);
+      return tag === undefined || (tag !== null && formOf(tag.telling) !== undefined);
     },
   };
 }
@@ -175,11 +178,6 @@ const OPEN = 91;
 const ONE_BLANK = ascii(' ');
 const BEFORE_PID = ascii('[');
 const AFTER_PID = ascii(']: ');
-const REJECT = ascii(': reject: ');
-const MILTER_REJECT = ascii(': milter-reject: ');
-const WARNING = ascii('warning: ');
-const BLOCKED = ascii(' Blocked ');
-const BAN = ascii(' Ban ');
 /** Of hosts and tags. */
 const LONGEST_NAME = 255;
 const MOST_VALUES = Math.max(
@@ -225,19 +223,4 @@ function skipHost(line: Cursor): boolean {
   const first = line.bytes[line.at] as number;
   if (isOf(DIGIT, first) || (first >= UPPER_A && first <= UPPER_Z)) return false;
   return skipSet(line, OF_NAME, LONGEST_NAME) && skipWords(line, ONE_BLANK);
-}
-
-/** `QUEUEID: reject: ` and the like, with which each refusal by smtpd and cleanup begins. */
-function isRefusal(line: Cursor): boolean {
-  const { at } = line;
-  const is =
-    skipSet(line, OF_ID, 40) && (hasAt(line, line.at, REJECT) || hasAt(line, line.at, MILTER_REJECT));
-  line.at = at;
-  return is;
-}
-
-/** Whether the words stand anywhere in what is left of the line. */
-function hasWords(line: Cursor, words: Uint8Array): boolean {
-  for (let at = line.at; at < line.end; at += 1) if (hasAt(line, at, words)) return true;
-  return false;
 }
