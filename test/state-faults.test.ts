@@ -1,6 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { createWholeFile } from '../src/edge/file.ts';
+import { missing } from '../src/core/errno.ts';
+import { createTableFile, createWholeFile } from '../src/edge/file.ts';
+import type { StagedTable } from '../src/ports.ts';
 import { readState } from '../src/schema.ts';
 import { FaultyFiles } from './double/file-system.ts';
 import { World } from './double/world.ts';
@@ -17,6 +19,11 @@ async function faulty(): Promise<{ world: World; files: FaultyFiles; start: () =
 
 const setAside = async (world: World) =>
   (await readdir(world.folder)).filter((name) => name.startsWith('state.json.'));
+
+function hasEntry(text: string, sender: string): boolean {
+  const read = readState(text);
+  return read.ok && read.state.entries.some((entry) => entry.sender === sender);
+}
 
 describe('the state', () => {
   it.each([
@@ -45,6 +52,26 @@ describe('the state', () => {
     files.fault = { call, code };
     await world.connect('74.125.82.41');
     await world.eventually('it is told again', () => world.told('state-unsaved').length === 2);
+  });
+
+  it('is on disk before the table, also when it grew while Postfix was asked how it is set up', async () => {
+    await using world = await World.create();
+    for (const ip of ['54.240.27.75', '74.125.82.41']) await world.connect(ip);
+    const unsaved: string[] = [];
+    const file = createTableFile(world.table);
+    async function stage(text: string): Promise<StagedTable> {
+      const staged = await file.stage(text);
+      async function commit(expected: string | undefined) {
+        const opened = [...text.matchAll(/^# (\S+), since /gm)].map(([, sender]) => sender ?? '');
+        const saved = (await readFile(world.stateFile, 'utf8').catch(missing)) ?? '';
+        unsaved.push(...opened.filter((sender) => !hasEntry(saved, sender)));
+        return staged.commit(expected);
+      }
+      return { ...staged, commit };
+    }
+    world.start({}, { table: { ...file, stage } });
+    await world.eventually('both are let in', () => world.told('sender-allowed').length === 2);
+    expect(unsaved).toEqual([]);
   });
 
   it('of a later version is put aside under its own name, whole, and told with what to do', async () => {

@@ -228,11 +228,11 @@ async function exec(
     .exec({ Cmd: [...argv], AttachStdout: true, AttachStderr: true, abortSignal });
   const stream = await command.start({ hijack: false, stdin: false, abortSignal });
   const output = await collect(stream, abortSignal);
-  // The stream can end before the Engine has the exit code.
-  for (;;) {
+  // The stream can end before the Engine has the exit code, mostly by a moment only.
+  for (let pause = 1; ; pause = Math.min(2 * pause, POLL_MS)) {
     const { Running, ExitCode } = await command.inspect({ abortSignal });
     if (!Running && ExitCode !== null) return { exitCode: ExitCode, ...output };
-    await new Promise((done) => setTimeout(done, POLL_MS));
+    await new Promise((done) => setTimeout(done, pause));
   }
 }
 

@@ -12,9 +12,15 @@ type Put = 'in-place' | 'restored' | 'waiting' | 'invalid';
 export interface TableKeeper {
   /**
    * Makes `block` our part of the table, if it is not, once Postfix has read the new table and answered `permit`
-   * for one of `members`. What the operator wrote stays, also what is written while Postfix is asked.
+   * for one of `members`, and when `ready` is done. What the operator wrote stays, also what is written while Postfix is
+   * asked.
    */
-  put(block: string, members: readonly Network[], postfix: Postfix | null): Promise<Put>;
+  put(
+    block: string,
+    members: readonly Network[],
+    postfix: Postfix | null,
+    ready: () => Promise<void>,
+  ): Promise<Put>;
   /** Look at the table in place again: the mail container may be another one. */
   lookAgain(): void;
 }
@@ -34,13 +40,18 @@ export function createTableKeeper(
   let looked: string | null = null;
   let complaint: string | null = null;
 
-  async function put(block: string, members: readonly Network[], postfix: Postfix | null): Promise<Put> {
+  async function put(
+    block: string,
+    members: readonly Network[],
+    postfix: Postfix | null,
+    ready: () => Promise<void>,
+  ): Promise<Put> {
     try {
       const table = await file.read();
       const current = table === undefined ? null : splitTable(table).block;
       if (postfix === null) return await create(table);
       if (table !== undefined && current === block) return await look(table, block, members, postfix);
-      return await replace(table, block, members, postfix);
+      return await replace(table, block, members, postfix, ready);
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
       complain({ reason: error.message, line: null }, 'The change is tried again');
@@ -73,6 +84,7 @@ export function createTableKeeper(
     block: string,
     members: readonly Network[],
     postfix: Postfix,
+    ready: () => Promise<void>,
   ): Promise<Put> {
     const before = table === undefined ? null : splitTable(table).block;
     const altered = inPlace !== null && (before === null || digestOf(before) !== inPlace);
@@ -81,7 +93,8 @@ export function createTableKeeper(
     try {
       const path = posix.join(posix.dirname(tableInContainer), staged.name);
       if (!judge(await postfix.checkTable(path, wanted, members))) return 'invalid';
-      if (!(await staged.commit(table))) return await put(block, members, postfix);
+      await ready();
+      if (!(await staged.commit(table))) return await put(block, members, postfix, ready);
     } finally {
       await staged.discard();
     }

@@ -66,10 +66,14 @@ export function createWriter(
   let downSince: number | null = null;
   let told: string | null = null;
 
-  /** Does what is due: the state first, so that it never says less than the table. Gives the time until more is due. */
+  /** Does what is due. Gives the time until more is due. */
   async function work(signal: AbortSignal): Promise<number> {
-    await save(state);
-    const due = options.mode === 'observe' ? observe() : await apply(signal);
+    const saved = save(state);
+    const applied = options.mode === 'observe' ? observe() : apply(saved, signal);
+    // Should one of the two fail by a bug, the other is not left to go on by itself.
+    await Promise.allSettled([saved, applied]);
+    await saved;
+    const due = await applied;
     await save(state);
     return due;
   }
@@ -79,11 +83,11 @@ export function createWriter(
     return HEARTBEAT_MS;
   }
 
-  async function apply(signal: AbortSignal): Promise<number> {
+  async function apply(saved: Promise<void>, signal: AbortSignal): Promise<number> {
     const wait = retryIn(backoff, clock.now());
     if (wait > 0) return wait;
     try {
-      return await settle(signal);
+      return await settle(saved, signal);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       return trouble(error);
@@ -94,15 +98,18 @@ export function createWriter(
     return state.entries.map((entry) => ({ entry, networks: options.networksOf(entry) }));
   }
 
-  /** Table, then reload. */
-  async function settle(signal: AbortSignal): Promise<number> {
+  /** Table, then reload. Postfix looks at the new table while the state is saved. */
+  async function settle(saved: Promise<void>, signal: AbortSignal): Promise<number> {
     const postfix = container === null ? null : postfixIn(engine, container.id);
     const wired = postfix === null || container === null ? 'down' : await wiring.look(postfix, container);
+    const drawn = state;
     const all = sections();
+    // The state may be another one than when the save began, and must never say less than the table.
+    const onDisk = () => saved.then(() => save(drawn));
     const fresh = all.filter(({ entry }) => !entry.announced);
     const members = (fresh.length > 0 ? fresh : all).flatMap(({ networks }) => networks);
     const block = renderBlock(all);
-    const put = await keeper.put(block, members, wired === 'down' ? null : postfix);
+    const put = await keeper.put(block, members, wired === 'down' ? null : postfix, onDisk);
     if (put === 'invalid') return failed();
     backoff = NO_FAILURE;
     if (put === 'waiting' || postfix === null) return container === null ? HEARTBEAT_MS : starting(all);

@@ -30,6 +30,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const table = () => join(folder, 'table.cidr');
 const read = () => readFile(table(), 'utf8');
+const put = (postfix: Postfix, ready = async () => {}) => keeper.put(BLOCK, MEMBERS, postfix, ready);
 
 /** Postfix as the keeper asks it: `check` sees the path in the container and the text. */
 function postfix(check: (path: string, text: string) => TableCheck | Promise<TableCheck>): Postfix {
@@ -51,15 +52,13 @@ describe('the table', () => {
   it('is looked at by Postfix under another name before it takes the place of the old one', async () => {
     await writeFile(table(), '# mine\n');
     const seen: string[] = [];
-    const put = await keeper.put(
-      BLOCK,
-      MEMBERS,
+    const done = await put(
       postfix(async (path, text) => {
         seen.push(path, text, await read());
         return GOOD;
       }),
     );
-    expect(put).toBe('in-place');
+    expect(done).toBe('in-place');
     expect(seen).toEqual(['/etc/screenpass/.table.cidr.tmp', `# mine\n${BLOCK}`, '# mine\n']);
     expect(await read()).toBe(`# mine\n${BLOCK}`);
     expect(await readdir(folder)).toEqual(['table.cidr']);
@@ -67,39 +66,35 @@ describe('the table', () => {
 
   it('stays as it was when Postfix does not take the new one, and nothing is left beside it', async () => {
     await writeFile(table(), '# mine\n');
-    expect(
-      await keeper.put(
-        BLOCK,
-        MEMBERS,
-        postfix(() => BAD),
-      ),
-    ).toBe('invalid');
+    expect(await put(postfix(() => BAD))).toBe('invalid');
     expect(await read()).toBe('# mine\n');
     expect(await readdir(folder)).toEqual(['table.cidr']);
-    expect(
-      await keeper.put(
-        BLOCK,
-        MEMBERS,
-        postfix(() => BAD),
-      ),
-    ).toBe('invalid');
+    expect(await put(postfix(() => BAD))).toBe('invalid');
     expect(alerts).toEqual(['table-invalid']);
-    expect(
-      await keeper.put(
-        BLOCK,
-        MEMBERS,
-        postfix(() => GOOD),
-      ),
-    ).toBe('in-place');
+    expect(await put(postfix(() => GOOD))).toBe('in-place');
     expect(alerts).toEqual(['table-invalid', 'table-restored']);
+  });
+
+  it('stays as it was until it may change, though Postfix has looked at the new one', async () => {
+    await writeFile(table(), '# mine\n');
+    let asked = 0;
+    const good = postfix(() => {
+      asked += 1;
+      return GOOD;
+    });
+    const inTheWay = async () => {
+      expect([asked, await read()]).toEqual([1, '# mine\n']);
+      throw new Error('the state is not saved');
+    };
+    await expect(put(good, inTheWay)).rejects.toThrow('not saved');
+    expect(await read()).toBe('# mine\n');
+    expect(await readdir(folder)).toEqual(['table.cidr']);
   });
 
   it('keeps what the operator writes while Postfix is asked', async () => {
     await writeFile(table(), '# old\n');
     let asked = 0;
-    await keeper.put(
-      BLOCK,
-      MEMBERS,
+    await put(
       postfix(async () => {
         asked += 1;
         if (asked === 1) await writeFile(table(), '198.51.100.7 reject\n');
@@ -116,13 +111,13 @@ describe('the table', () => {
       asked += 1;
       return GOOD;
     });
-    for (let i = 0; i < 3; i += 1) await keeper.put(BLOCK, MEMBERS, good);
+    for (let i = 0; i < 3; i += 1) await put(good);
     expect(asked).toBe(1);
     await writeFile(table(), `# new\n${BLOCK}`);
-    for (let i = 0; i < 3; i += 1) await keeper.put(BLOCK, MEMBERS, good);
+    for (let i = 0; i < 3; i += 1) await put(good);
     expect(asked).toBe(2);
     keeper.lookAgain();
-    for (let i = 0; i < 3; i += 1) await keeper.put(BLOCK, MEMBERS, good);
+    for (let i = 0; i < 3; i += 1) await put(good);
     expect(asked).toBe(3);
   });
 });
