@@ -10,7 +10,7 @@ import { readCatalogue } from '../../src/schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { type Row, rounded, type Suite } from './suite.ts';
 
-const REFUSALS = 20_000;
+const REFUSALS = 5_000;
 const START = Date.parse('2026-11-24T02:00:00Z');
 /** Few enough that each is told alone. */
 const EACH_MS = 2_000;
