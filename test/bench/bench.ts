@@ -3,16 +3,28 @@ import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { tableOf } from '../../src/commands/table.ts';
 import { aggregation } from './aggregate.ts';
+import { decision } from './decision.ts';
 import { flood } from './flood.ts';
 import { footprint } from './footprint.ts';
 import { growth } from './growth.ts';
 import { lookup } from './lookup.ts';
 import { parse } from './parse.ts';
 import { plotGrowth } from './plot.ts';
+import { reaction } from './reaction.ts';
 import { refresh } from './refresh.ts';
 import type { Row, Suite } from './suite.ts';
 
-const SUITES: readonly Suite[] = [parse, lookup, aggregation, refresh, flood, footprint, growth];
+const SUITES: readonly Suite[] = [
+  parse,
+  lookup,
+  aggregation,
+  refresh,
+  decision,
+  reaction,
+  flood,
+  footprint,
+  growth,
+];
 
 const USAGE = `usage: npm run bench -- [--json] [--only ${SUITES.map(({ name }) => name).join('|')}] [--plot FILE.svg]\n`;
 
