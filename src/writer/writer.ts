@@ -69,6 +69,8 @@ export function createWriter(
   /** Does what is due. Gives the time until more is due. */
   async function work(signal: AbortSignal): Promise<number> {
     const saved = save(state);
+    // Nobody is asked anything meanwhile; and a daemon that just starts may have a mail container by then.
+    if (container === null) await saved;
     const applied = options.mode === 'observe' ? observe() : apply(saved, signal);
     // Should one of the two fail by a bug, the other is not left to go on by itself.
     await Promise.allSettled([saved, applied]);
