@@ -5,14 +5,14 @@ import type { PostfixEvent } from '../core/postfix-event.ts';
 export interface EventLines {
   /** Adds the event of line `n`, counted from 1. */
   add(n: number, event: PostfixEvent): void;
-  /** The same for a plain line, whose values go from the log to the output without becoming text. */
+  /** The same for a plain line, whose values go from the log to the output without becoming text. All of one scanner. */
   addPlain(n: number, plain: Plain, bytes: Buffer, spans: Int32Array): void;
   /** What was added since the last time; it holds until more is added. */
   take(): Buffer;
 }
 
 export function createEventLines(): EventLines {
-  const moulds = new Map<Plain, Mould>();
+  const moulds: Mould[] = [];
   let out = Buffer.alloc(1 << 17);
   let length = 0;
 
@@ -45,10 +45,10 @@ export function createEventLines(): EventLines {
   }
 
   function mouldOf(plain: Plain): Mould {
-    const known = moulds.get(plain);
+    const known = moulds[plain.index];
     if (known !== undefined) return known;
     const mould = makeMould(plain);
-    moulds.set(plain, mould);
+    moulds[plain.index] = mould;
     return mould;
   }
 

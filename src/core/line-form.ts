@@ -12,12 +12,19 @@ export interface Form<Kind extends string = string> {
   readonly kind: Kind;
   /** Names of its values, in their order in the message. */
   readonly values: readonly string[];
+  readonly begin: Uint8Array;
   readonly steps: readonly Step[];
+}
+
+/** A part of a message, and the fixed words behind it. */
+interface Step {
+  readonly skip: Skip;
+  readonly isValue: boolean;
+  readonly words: Uint8Array;
 }
 
 /** Moves the cursor behind a part of the message. False: it is not written as Postfix writes it. */
 type Skip = (line: Cursor) => boolean;
-type Step = { readonly words: Uint8Array } | { readonly skip: Skip; readonly isValue: boolean };
 
 /** How each part is read. */
 const PARTS: Readonly<Record<string, Skip>> = {
@@ -40,31 +47,29 @@ const PARTS: Readonly<Record<string, Skip>> = {
  * Throws on a part that it does not know.
  */
 export function form<Kind extends string>(kind: Kind, text: string): Form<Kind> {
-  const parts = text.split(/(\{-?[a-z]+\})/).filter((part) => part !== '');
-  const steps = parts.map((part): Step => {
-    const [, isNoValue, name] = /^\{(-?)([a-z]+)\}$/.exec(part) ?? [];
-    if (name === undefined) return { words: ascii(part) };
-    const skip = PARTS[name];
-    if (skip === undefined) throw new Error(`${part} is no part of a form`);
-    return { skip, isValue: isNoValue === '' };
+  const [begin = '', ...rest] = text.split(/\{(-?[a-z]+)\}/);
+  const parts = rest.filter((_, i) => i % 2 === 0);
+  const steps = parts.map((part, i) => {
+    const skip = PARTS[part.replace('-', '')];
+    if (skip === undefined) throw new Error(`{${part}} is no part of a form`);
+    return { skip, isValue: !part.startsWith('-'), words: ascii(rest[2 * i + 1] ?? '') };
   });
-  return { kind, values: [...text.matchAll(/\{([a-z]+)\}/g)].map(([, name = '']) => name), steps };
+  return { kind, values: parts.filter((part) => !part.startsWith('-')), begin: ascii(begin), steps };
 }
 
 /** Whether the line goes on and ends as the form says; writes where the values stand: begin and end of each in turn. */
-export function isOfForm(line: Cursor, { steps }: Form, spans: Int32Array): boolean {
+export function isOfForm(line: Cursor, { begin, steps }: Form, spans: Int32Array): boolean {
+  if (!skipWords(line, begin)) return false;
   let next = 0;
-  for (const step of steps) {
-    const begin = line.at;
-    if ('words' in step) {
-      if (!skipWords(line, step.words)) return false;
-    } else {
-      if (!step.skip(line)) return false;
-      if (!step.isValue) continue;
-      spans[next] = begin;
+  for (const { skip, isValue, words } of steps) {
+    const from = line.at;
+    if (!skip(line)) return false;
+    if (isValue) {
+      spans[next] = from;
       spans[next + 1] = line.at;
       next += 2;
     }
+    if (!skipWords(line, words)) return false;
   }
   return line.at === line.end;
 }

@@ -39,6 +39,8 @@ export interface LineScanner {
 /** Events of one program and form. What the form does not name is null. The same object for all of them. */
 export interface Plain extends Form<EventKind> {
   readonly program: string;
+  /** Counted from 0 within the scanner, for those who keep something for each. */
+  readonly index: number;
 }
 
 /** The forms of plain lines, by program; the most frequent come first. */
@@ -101,6 +103,7 @@ export function createLineScanner(): LineScanner {
   const line: Cursor = { bytes: Buffer.alloc(0), at: 0, end: 0 };
   const spans = new Int32Array(2 * MOST_VALUES);
   let stampEnd = 0;
+  let plains = 0;
 
   /** Reads the header. Null: there is none with a process id, which Postfix's have; undefined: it is unread. */
   function readTag(bytes: Buffer, from: number, to: number): Tag | null | undefined {
@@ -131,7 +134,7 @@ export function createLineScanner(): LineScanner {
   function newTag(text: string): Tag | undefined {
     if (tags.length === MOST_TAGS) return undefined;
     const program = postfixProgram(text);
-    const plain = (one: Form<EventKind>) => ({ ...one, program: program ?? '' });
+    const plain = (one: Form<EventKind>) => ({ ...one, program: program ?? '', index: plains++ });
     const tag = {
       bytes: ascii(text),
       other: program === undefined ? ('none' as const) : plain(OTHER),
