@@ -78,15 +78,16 @@ export function cover({ first, last }: Range, family: Family, widest: number): N
   const total = bits(family);
   const result: Network[] = [];
   for (let at = first; at <= last; ) {
-    let prefix = total;
-    while (prefix > widest && fits(at, last, BigInt(total - prefix + 1))) prefix -= 1;
-    result.push({ family, base: at, prefix });
-    at += 1n << BigInt(total - prefix);
+    // Its size is a power of two that divides where it begins.
+    const aligned = at === 0n ? total : length(at & -at) - 1;
+    const hostBits = Math.min(aligned, length(last - at + 1n) - 1, total - widest);
+    result.push({ family, base: at, prefix: total - hostBits });
+    at += 1n << BigInt(hostBits);
   }
   return result;
 }
 
-function fits(at: bigint, last: bigint, hostBits: bigint): boolean {
-  const size = 1n << hostBits;
-  return at % size === 0n && at + size - 1n <= last;
+/** Binary digits. */
+function length(value: bigint): number {
+  return value.toString(2).length;
 }
