@@ -14,7 +14,7 @@ RUN npm run build && chmod 0755 dist/screenpass.js
 
 FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="screenpass" \
-      org.opencontainers.image.description="Sidecar for docker-mailserver: lets wanted senders through postscreen" \
+      org.opencontainers.image.description="Sidecar for docker-mailserver: lets wanted cloud senders through Postfix's postscreen, and proves it" \
       org.opencontainers.image.licenses="MIT"
 ENV NODE_ENV=production
 # With a limit near what is needed Node collects its garbage early. Without one a flood of lines takes three times as much.

@@ -1,10 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Outside, readConfig, SETTINGS } from '../src/config.ts';
-import { ALERTS } from '../src/core/alert.ts';
-import { CHECKS } from '../src/core/finding.ts';
-import { GATES } from '../src/core/gate.ts';
-import { VERDICTS } from '../src/core/import-report.ts';
 import { formatNetwork } from '../src/core/network.ts';
 import type { SenderDefinition } from '../src/core/sender.ts';
 import { cronInterval } from '../src/edge/clock.ts';
@@ -206,50 +201,5 @@ describe('wrong settings', () => {
   it('include a setting given twice', () => {
     const env = { SCREENPASS_MODE: 'observe', SCREENPASS_MODE__FILE: '/f' };
     expect(problems(env, () => 'observe')).toEqual([expect.stringContaining('not both')]);
-  });
-});
-
-const DMS_DOCS = 'https://docker-mailserver.github.io/docker-mailserver/latest/';
-
-describe('the README', () => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const rows = (heading: string) =>
-    (readme.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? '')
-      .split('\n')
-      .filter((line) => line.startsWith('| `'))
-      .map((line) => line.slice(2, -2).split(' | '));
-
-  it('has every setting with its default and meaning, and no other', () => {
-    const wanted = Object.entries(SETTINGS).map(([name, { default: value, help }]) => [
-      `\`${name}\``,
-      value === null ? '-' : `\`${value}\``,
-      help,
-    ]);
-    expect(rows('Settings')).toEqual(wanted);
-  });
-
-  it('has every check of doctor, and no other', () => {
-    expect(rows('Doctor')).toEqual(Object.entries(CHECKS).map(([name, asks]) => [`\`${name}\``, asks]));
-  });
-
-  it('has every verdict of import, and no other', () => {
-    const wanted = Object.entries(VERDICTS).map(([verdict, { wrong, means, advice }]) => [
-      `\`${verdict}\`${wrong ? ' (wrong)' : ''}`,
-      means,
-      advice,
-    ]);
-    expect(rows('Coming from postwhite, postallow or a list of your own')).toEqual(wanted);
-  });
-
-  it('has every alert with its level and moment, and no other', () => {
-    const wanted = Object.entries(ALERTS).map(([kind, { level, when }]) => [`\`${kind}\``, level, when]);
-    expect(rows('Alerts')).toEqual(wanted);
-  });
-
-  it('has every gate behind postscreen with its remedy and page, and no other', () => {
-    const wanted = Object.entries(GATES).flatMap(([gate, { stands, remedy, docs }]) =>
-      stands === 'later' ? [[`\`${gate}\``, remedy, `[${docs}](${DMS_DOCS}${docs})`]] : [],
-    );
-    expect(rows('When another gate refused')).toEqual(wanted);
   });
 });

@@ -49,7 +49,22 @@ describe('what screenpass is made of', () => {
       expect(hashes).toEqual([expect.objectContaining({ alg: 'SHA-512' })]);
   });
 
-  it('has one version, in the package and on the image', () => {
+  it('is packed whole: the bundle, and the pages with what they lead to', async () => {
+    const { code, stdout } = await run('npm', ['pack', '--dry-run', '--json', '--prefix', root, root]);
+    expect(code).toBe(0);
+    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+    const other = files.map(({ path }) => path).filter((path) => !path.startsWith('docs/'));
+    expect(other.sort()).toEqual([
+      ...['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md'],
+      ...['dist/screenpass.js', 'docker-compose.yml', 'package.json'],
+    ]);
+  });
+
+  it('has one version and one description, in the package and on the image', () => {
     expect(read('Dockerfile')).toContain(`ARG VERSION=${manifest.version}\n`);
+    expect(read('Dockerfile')).toContain(`image.description="${manifest.description}"`);
+    expect(lock.packages['']?.version).toBe(manifest.version);
+    const newest = /^## (\S+)(?: \(\d{4}-\d\d-\d\d\))?$/m.exec(read('CHANGELOG.md'))?.[1];
+    expect(['Unreleased', manifest.version]).toContain(newest);
   });
 });

@@ -106,7 +106,7 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Without the marks of the README. */
+/** Without the marks of Markdown. */
 function plain(text: string): string {
   return text.replaceAll('`', '');
 }

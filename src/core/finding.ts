@@ -3,7 +3,7 @@ import type { EngineErrorKind } from '../ports.ts';
 /** `unknown`: could not be looked at, because something before it failed. */
 export type Verdict = 'ok' | 'warn' | 'fail' | 'unknown';
 
-/** What doctor looks at, in its order, and in the words of the README. */
+/** What doctor looks at, in its order, and in the words of docs/troubleshooting.md. */
 export const CHECKS = {
   engine: 'the Engine answers and tells of containers; a socket proxy lets that through',
   container: 'the mail container is there and runs',

@@ -9,7 +9,7 @@ type Sample = readonly [labels: Labels, value: number];
 
 interface Metric {
   readonly type: 'gauge' | 'counter';
-  /** Also in the README. */
+  /** Also in docs/monitoring.md. */
   readonly help: string;
   /** None: the value is not known, which is not 0. */
   readonly samples: (status: Status, counts: Counts) => readonly Sample[];
@@ -18,7 +18,7 @@ interface Metric {
 const WIRINGS: readonly Status['wiring'][] = ['wired', 'not-wired', 'unknown'];
 const RELOADS: readonly Status['reload'][] = ['done', 'pending', 'failing', 'observing'];
 
-/** All that is served, in this order; a test holds the README to it. */
+/** All that is served, in this order; a test holds docs/monitoring.md to it. */
 export const METRICS: Readonly<Record<string, Metric>> = {
   screenpass_info: {
     type: 'gauge',

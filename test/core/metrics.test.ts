@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AlertFields } from '../../src/core/alert.ts';
 import { countAlert, countLine, noCounts } from '../../src/core/counts.ts';
-import { METRICS, renderMetrics } from '../../src/core/metrics.ts';
+import { renderMetrics } from '../../src/core/metrics.ts';
 import type { Status } from '../../src/core/status.ts';
 
 const STATUS: Status = {
@@ -137,15 +136,5 @@ describe('metrics', () => {
         expect(Object.values(samples(text)).filter(Number.isNaN)).toEqual([]);
       }),
     );
-  });
-
-  it('stand in the README, each with its type and meaning, and no other', () => {
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    const section = readme.split('## Monitoring\n')[1]?.split('\n## ')[0] ?? '';
-    const rows = section.split('\n').filter((line) => line.startsWith('| `'));
-    const wanted = Object.entries(METRICS).map(
-      ([name, { type, help }]) => `| \`${name}\` | ${type} | ${help} |`,
-    );
-    expect(rows).toEqual(wanted);
   });
 });

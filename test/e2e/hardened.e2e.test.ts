@@ -1,4 +1,4 @@
-// docs/docker-compose.hardened.yml: no root, no capability, no shell, and of the Engine the calls in the README only.
+// docs/docker-compose.hardened.yml: no root, no capability, no shell, and of the Engine the calls in docs/hardened.md only.
 // Each step stands on the one before it.
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,8 +21,8 @@ const sendgrid: Client = {
 };
 const clients = [ses.from, sendgrid.from];
 
-const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
-const section = readme.split('## What it needs of the Engine\n')[1]?.split('\n## ')[0] ?? '';
+const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'hardened.md'), 'utf8');
+const section = page.split('## What it needs of the Engine\n')[1]?.split('\n## ')[0] ?? '';
 const CALLS = [...section.replace(/\s+/g, ' ').matchAll(/`((?:GET|POST) \/[^`]+)`/g)].map(
   ([, call]) => call ?? '',
 );
@@ -113,7 +113,7 @@ describe('screenpass with no more rights than it needs', () => {
     expect(stdout).toMatch(/^ok {4}engine /m);
   });
 
-  step('made the calls that the README lists, and no other', async () => {
+  step('made the calls that docs/hardened.md lists, and no other', async () => {
     const seen = new Map<string, number>();
     for (const line of await stack.log('socket-proxy')) {
       if (/^(allowed|refused) /.test(line)) seen.set(line, (seen.get(line) ?? 0) + 1);
