@@ -28,6 +28,8 @@ const PATIENCE = 3;
 interface ProbePorts {
   readonly engine: Pick<Engine, 'inspect' | 'exec'>;
   readonly resolver: Pick<Resolver, 'a'>;
+  /** Told after each address. */
+  readonly tell: (done: number, all: number) => void;
 }
 
 /**
@@ -38,7 +40,7 @@ interface ProbePorts {
 export async function probe(
   senders: readonly Sender[],
   wanted: string,
-  { engine, resolver }: ProbePorts,
+  { engine, resolver, tell }: ProbePorts,
 ): Promise<ProbeReport> {
   const postfix = await runningPostfix(engine, wanted);
   const screening = await screeningOf(postfix);
@@ -47,6 +49,7 @@ export async function probe(
   const samples = sampleSenders(senders, mostAddresses(zones.length, tables.length));
   const addresses = [...new Set(samples.flatMap(({ addresses }) => addresses))];
   const askZones = createAskZones(zones, resolver);
+  let done = 0;
 
   async function look(text: string): Promise<ProbedAddress> {
     // Our own text of an address.
@@ -55,6 +58,8 @@ export async function probe(
     for (const table of tables) answers.set(table, readTableAnswer(await postfix.ask(table, text)));
     const access = accessOf(screening.accessList, { address, answers }, screening.ownNetworks);
     const looks = needsScore(access, screening) ? await askZones(address) : new Map<string, ZoneLook>();
+    done += 1;
+    tell(done, addresses.length);
     return judgeAddress(text, access, looks, screening);
   }
 

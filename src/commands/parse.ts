@@ -3,6 +3,7 @@ import { createLineScanner } from '../core/line-scan.ts';
 import { type PostfixEvent, parseEvent } from '../core/postfix-event.ts';
 import { openLog } from '../edge/log-file.ts';
 import { createEventLines } from './event-lines.ts';
+import { createProgress, readSoFar } from './progress.ts';
 import { printable } from './table.ts';
 
 /**
@@ -10,12 +11,19 @@ import { printable } from './table.ts';
  * unpacked. Rejects with FileError when the log cannot be read to its end.
  */
 export async function parse(file: string, json: boolean): Promise<void> {
-  const { chunks } = await openLog(file);
+  const log = await openLog(file);
   const output = json ? createJson() : createText();
   const splitter = createLineSplitter(output.line);
-  for await (const chunk of chunks) {
-    splitter.push(chunk);
-    await written(output.take());
+  const progress = createProgress();
+  try {
+    for await (const chunk of log.chunks) {
+      splitter.push(chunk);
+      await written(output.take());
+      // On a terminal the output itself shows it.
+      if (!process.stdout.isTTY) progress.tell(() => readSoFar(log.share(), output.lines()));
+    }
+  } finally {
+    progress.clear();
   }
   splitter.end();
   await written(output.take());
@@ -23,6 +31,8 @@ export async function parse(file: string, json: boolean): Promise<void> {
 
 interface Output {
   line(bytes: Buffer, from: number, to: number): void;
+  /** How many lines there were so far. */
+  lines(): number;
   /** What came of the lines since the last time, to be written before the next line comes. */
   take(): Buffer | string;
 }
@@ -44,6 +54,7 @@ function createJson(): Output {
       const event = parseEvent(bytes.toString('latin1', from, to));
       if (event !== undefined) events.add(n, event);
     },
+    lines: () => n,
     take: events.take,
   };
 }
@@ -57,6 +68,7 @@ function createText(): Output {
       const event = parseEvent(bytes.toString('latin1', from, to));
       if (event !== undefined) text += `${lineOf(n, event)}\n`;
     },
+    lines: () => n,
     take() {
       const taken = text;
       text = '';

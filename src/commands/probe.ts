@@ -6,6 +6,7 @@ import { createResolver } from '../edge/dns.ts';
 import { createDockerEngine } from '../edge/docker.ts';
 import { probe as run } from '../probe.ts';
 import { readKnowledge } from './known.ts';
+import { createProgress } from './progress.ts';
 import { tableOf } from './table.ts';
 
 /** Blocklists are asked gently. */
@@ -27,10 +28,12 @@ export async function probe(
     process.stderr.write(`screenpass: ${unwatched(sender)}\n`);
     return 2;
   }
+  const progress = createProgress();
   const report = await run(asked, config.container, {
     engine: createDockerEngine({ host: config.dockerHost, container: config.container }),
     resolver: createResolver({ servers: options.dnsServers, concurrency: QUESTIONS_AT_ONCE }),
-  });
+    tell: (done, all) => progress.tell(() => `${done} of ${all} addresses`),
+  }).finally(progress.clear);
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : shown(report));
   return probeExitCode(report.senders);
 }

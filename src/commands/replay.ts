@@ -4,13 +4,11 @@ import type { OtherSettings } from '../core/other-settings.ts';
 import { createReplay, type ReplayReport } from '../core/replay.ts';
 import { buildRoster } from '../core/roster.ts';
 import { EMPTY_STATE, type State, withEntry } from '../core/state.ts';
-import { type LogFile, openLog } from '../edge/log-file.ts';
+import { openLog } from '../edge/log-file.ts';
 import { preseeded } from '../recall.ts';
 import { readKnowledge } from './known.ts';
+import { createProgress, readSoFar } from './progress.ts';
 import { replayText } from './replay-text.ts';
-
-/** Between two tellings of how far it is. */
-const PROGRESS_MS = 250;
 
 /**
  * Prints what an old log tells: what postscreen refused, what screenpass would have done with these settings, and what
@@ -36,11 +34,11 @@ export async function replay(
     now: Math.min(clock, log.writtenAt ?? clock),
   });
   const splitter = createLineSplitter(replay.take);
-  const progress = createProgress(log);
+  const progress = createProgress();
   try {
     for await (const chunk of log.chunks) {
       splitter.push(chunk);
-      progress.tell(replay.lines);
+      progress.tell(() => readSoFar(log.share(), replay.lines));
     }
   } finally {
     progress.clear();
@@ -48,25 +46,6 @@ export async function replay(
   splitter.end();
   const report = replay.report();
   process.stdout.write(json ? `${JSON.stringify(documentOf(report))}\n` : replayText(report, config.rules));
-}
-
-/** Says on a terminal how far it is; nothing else on stderr. */
-function createProgress(log: LogFile): { tell(lines: number): void; clear(): void } {
-  let toldAt = Date.now();
-  let isShown = false;
-  return {
-    tell(lines) {
-      const now = Date.now();
-      if (!process.stderr.isTTY || now - toldAt < PROGRESS_MS) return;
-      toldAt = now;
-      isShown = true;
-      const share = log.share();
-      process.stderr.write(`\r${share === null ? `${lines} lines` : `${Math.floor(100 * share)} %`} `);
-    },
-    clear() {
-      if (isShown) process.stderr.write('\r\x1b[K');
-    },
-  };
 }
 
 /** Times as ISO text. */
