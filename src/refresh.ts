@@ -8,6 +8,7 @@ import {
   judgeAnswers,
   type RefreshSummary,
   summarise,
+  unlessAllDenied,
 } from './core/refresh.ts';
 import type { SenderDefinition } from './core/sender.ts';
 import { type Expansion, expandDomain } from './core/spf-expand.ts';
@@ -48,7 +49,7 @@ export function createRefresher(
     const answers = await Promise.all(senders.map(ask));
     if (signal.aborted || answers.length === 0) return summarise([]);
     const now = clock.now();
-    const judged = answers.map((one) =>
+    const judged = unlessAllDenied(answers).map((one) =>
       judgeAnswers(one, knowledgeOf(one.sender, writer.state.senders), now, accept.has(one.sender.id)),
     );
     writer.update(afterRefresh(writer.state, judged));

@@ -34,7 +34,9 @@ describe('screenpass', () => {
   ])('exits 2 for %j', async (args) => {
     const { code, stdout, stderr } = await screenpass(args);
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/^screenpass: .*\n(\(Did you mean .*\n)?screenpass .*--help (has an example|lists the commands)\n$/);
+    expect(stderr).toMatch(
+      /^screenpass: .*\n(\(Did you mean .*\n)?screenpass .*--help (has an example|lists the commands)\n$/,
+    );
   });
 
   it('exits 2 with all problems of the settings at once', async () => {

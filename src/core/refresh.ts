@@ -35,6 +35,27 @@ export interface Judged {
   readonly removed: readonly Network[];
 }
 
+/** So many senders do not lose their records at once. */
+const MANY = 4;
+
+/**
+ * The answers as they are to be judged: a resolver that knows a good record of none of many senders is at fault itself, and
+ * has not answered. (A captive portal's, or one of an internal network, denies every name.)
+ */
+export function unlessAllDenied(answers: readonly Answers[]): readonly Answers[] {
+  const denied = answers.filter(({ expansions }) => expansions.some(({ kind }) => kind === 'invalid'));
+  const listed = answers.some(({ expansions }) => expansions.some(({ kind }) => kind === 'listed'));
+  if (denied.length < MANY || listed) return answers;
+  return answers.map((one) => ({
+    ...one,
+    expansions: one.expansions.map((expansion) =>
+      expansion.kind === 'invalid'
+        ? { kind: 'failed', domain: expansion.domain, reason: 'denied' }
+        : expansion,
+    ),
+  }));
+}
+
 /**
  * Judges what a sender's domains answered. Trouble with one of them leaves all as it was. `accept`: the administrator
  * says that the change is right, however large.
@@ -92,7 +113,9 @@ function firstTrouble(expansions: readonly Expansion[]): Reason | null {
 }
 
 function noAnswer({ domain, reason }: { domain: string; reason: string }): string {
-  return `${domain}: no answer (${reason})`;
+  return reason === 'denied'
+    ? `DNS knows no record of any sender, nor of ${domain}: is it the right server (SCREENPASS_DNS)?`
+    : `${domain}: no answer (${reason})`;
 }
 
 /** What no list of a sender may have in it. */

@@ -7,8 +7,8 @@ import { parseRecord, type SpfRecord, selectRecord } from './spf-record.ts';
 import { passing } from './spf-union.ts';
 
 /**
- * The networks that a domain authorises. `failed`: a lookup was not answered, which says nothing about the
- * networks. `invalid`: the records are no list of a sender (none at the top, a permerror, everyone, too
+ * The networks that a domain authorises. `failed`: a lookup was not answered, or by a
+ * server that denies everything, which says nothing about the networks. `invalid`: the records are no list of a sender (none at the top, a permerror, everyone, too
  * much).
  */
 export type Expansion =
@@ -25,7 +25,7 @@ export type Expansion =
       /** Levels of records, the first included. */
       readonly depth: number;
     }
-  | { readonly kind: 'failed'; readonly domain: string; readonly reason: DnsFailure }
+  | { readonly kind: 'failed'; readonly domain: string; readonly reason: DnsFailure | 'denied' }
   | { readonly kind: 'invalid'; readonly domain: string; readonly problem: string };
 
 /**

@@ -274,6 +274,7 @@ function engineError(error: unknown, where: string): EngineError {
     return make('denied', `the Engine or a socket proxy refused the call: ${said}`);
   if (status !== undefined) return make('failed', said);
   if (code === 'EACCES' || code === 'EPERM') return make('denied', `no permission to open ${where}`);
-  if (code === 'ENOENT') return make('unreachable', `there is no Engine socket at ${where} (not mounted?)`);
+  if (code === 'ENOENT')
+    return make('unreachable', `there is no Engine socket at ${where}: mount it, or set DOCKER_HOST`);
   return make('unreachable', `the Engine at ${where} does not answer (${code ?? message})`);
 }
