@@ -10,6 +10,7 @@ import type { Clock, Report } from '../../src/ports.ts';
 import { createRefresher } from '../../src/refresh.ts';
 import { definition } from '../double/definition.ts';
 import { sendersZone } from '../double/senders-zone.ts';
+import { stateOnly } from '../double/state-only.ts';
 import { zoneResolver } from '../double/zone-resolver.ts';
 import type { Grown, Kept } from './growth.ts';
 import { addressesAround, sendersWith } from './networks.ts';
@@ -61,15 +62,7 @@ const WORKS: Readonly<Record<Kept, Work>> = {
       }),
     );
     const resolver = zoneResolver(sendersZone(senders));
-    let state = EMPTY_STATE;
-    const writer = {
-      get state() {
-        return state;
-      },
-      update(next: typeof state) {
-        state = next;
-      },
-    };
+    const writer = stateOnly();
     const { signal } = new AbortController();
     const refresher = createRefresher({ clock, resolver, report }, senders, 86_400_000, writer, signal);
     return { run: () => refresher.all(), times: count };

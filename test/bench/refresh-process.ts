@@ -1,10 +1,10 @@
 // Refreshes senders as the daemon does, once for each message, so that the first time is that of a cold process.
 // Arguments: DNS server; which senders; most questions at once, or `daemon` for as many as the daemon asks.
-import { EMPTY_STATE } from '../../src/core/state.ts';
 import { createClock } from '../../src/edge/clock.ts';
 import { createResolver } from '../../src/edge/dns.ts';
 import type { Report } from '../../src/ports.ts';
 import { createRefresher } from '../../src/refresh.ts';
+import { stateOnly } from '../double/state-only.ts';
 import { answerParent } from './child.ts';
 import { type Refreshed, sendersOf } from './refresh.ts';
 
@@ -18,22 +18,14 @@ const silent: Report = { alert() {}, error() {}, info() {}, debug() {} };
 const clock = { ...createClock(silent), now: () => NOW };
 
 async function refreshOnce(): Promise<Refreshed> {
-  let state = EMPTY_STATE;
-  const writer = {
-    get state() {
-      return state;
-    },
-    update(next: typeof state) {
-      state = next;
-    },
-  };
+  const writer = stateOnly();
   const most = concurrency === 'daemon' ? {} : { concurrency: Number(concurrency) };
   const resolver = createResolver({ servers: [server], ...most });
   const { signal } = new AbortController();
   const refresher = createRefresher({ clock, resolver, report: silent }, senders, DAY_MS, writer, signal);
   const begun = performance.now();
   await refresher.all(new Set(senders.map(({ id }) => id)));
-  return { ms: performance.now() - begun, learnt: state.senders };
+  return { ms: performance.now() - begun, learnt: writer.state.senders };
 }
 
 answerParent(refreshOnce);
