@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
 import { renderBlock } from '../src/core/allowlist.ts';
@@ -92,6 +95,27 @@ describe('screenpass parse', () => {
       input: REJECT.replace('a27-75', 'a\u202e\u2028b'),
     });
     expect(stdout).toMatch(/^ {5}1 postscreen reject .*\[54\.240\.27\.75\]:58839 .*helo=a\?\?b\.example /);
+  });
+
+  it('reads what comes slowly on a stdin that does not wait for it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'screenpass-cli-'));
+    const server = createServer().listen(join(folder, 'log.sock'));
+    const client = createConnection(join(folder, 'log.sock'));
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    // Node has a child of its own wait at 0, but not at 3.
+    const child = spawn(
+      'sh',
+      ['-c', 'exec "$0" "$@" <&3', process.execPath, PROGRAM, 'parse', '--json', '-'],
+      {
+        stdio: ['ignore', 'pipe', 'inherit', socket],
+      },
+    );
+    await once(child, 'spawn');
+    client.end(`${REJECT}\n`.repeat(1000));
+    expect((await text(child.stdout as Readable)).split('\n')).toHaveLength(1001);
+    socket.destroy();
+    server.close();
+    await rm(folder, { recursive: true });
   });
 
   it('exits 3 when the file is not there', async () => {

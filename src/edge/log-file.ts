@@ -1,9 +1,12 @@
+import { read } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { FileError } from '../ports.ts';
 
 const CHUNK_BYTES = 1 << 19;
+const STDIN = 0;
 
 /** A log to be read once, from its beginning to its end. */
 export interface LogFile {
@@ -20,37 +23,57 @@ export interface LogFile {
 
 /** Opens a log; `-` is stdin. Rejects with FileError. */
 export async function openLog(path: string): Promise<LogFile> {
-  if (path === '-') {
-    return { chunks: told('stdin', unpacked(process.stdin)), writtenAt: null, share: () => null };
-  }
+  if (path === '-') return { chunks: told('stdin', unpacked(stdin())), writtenAt: null, share: () => null };
   const file = await open(path).catch((error) => refuse(path, error));
   const { size, mtimeMs } = await file.stat();
-  let read = 0;
+  let done = 0;
 
-  /** Into two buffers in turn, one ahead: a stream takes another for each chunk, which costs more than all the reading. */
   async function* bytes(): AsyncGenerator<Buffer> {
-    let [buffer, other] = [Buffer.alloc(CHUNK_BYTES), Buffer.alloc(CHUNK_BYTES)];
-    let reading = file.read(buffer, 0, CHUNK_BYTES, null);
     try {
-      for (;;) {
-        const { bytesRead } = await reading;
-        if (bytesRead === 0) return;
-        reading = file.read(other, 0, CHUNK_BYTES, null);
-        read += bytesRead;
-        yield buffer.subarray(0, bytesRead);
-        [buffer, other] = [other, buffer];
+      for await (const chunk of chunksOf((buffer) => file.read(buffer, 0, buffer.length, null))) {
+        done += chunk.length;
+        yield chunk;
       }
     } finally {
-      // Whoever stops early does not wait for what was read ahead.
-      reading.catch(() => {});
       await file.close();
     }
   }
   return {
     chunks: told(path, unpacked(bytes())),
     writtenAt: mtimeMs,
-    share: () => (size === 0 ? 1 : Math.min(1, read / size)),
+    share: () => (size === 0 ? 1 : Math.min(1, done / size)),
   };
+}
+
+/** Whoever started us may have left stdin so that a read does not wait: then only a stream can read it. */
+async function* stdin(): AsyncGenerator<Buffer> {
+  const readInto = promisify(read);
+  try {
+    yield* chunksOf((buffer) => readInto(STDIN, buffer, 0, buffer.length, null));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    yield* process.stdin;
+  }
+}
+
+type Read = (buffer: Buffer) => Promise<{ readonly bytesRead: number }>;
+
+/** Reads into two buffers in turn, one ahead: a stream takes another for each chunk, which costs more than the reading. */
+async function* chunksOf(readInto: Read): AsyncGenerator<Buffer> {
+  let [buffer, other] = [Buffer.alloc(CHUNK_BYTES), Buffer.alloc(CHUNK_BYTES)];
+  let reading = readInto(buffer);
+  try {
+    for (;;) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) return;
+      reading = readInto(other);
+      yield buffer.subarray(0, bytesRead);
+      [buffer, other] = [other, buffer];
+    }
+  } finally {
+    // Whoever stops early does not wait for what is read ahead.
+    reading.catch(() => {});
+  }
 }
 
 /** gzip is known by its first two bytes, whatever the name. */
