@@ -53,8 +53,12 @@ export function createReloader(clock: Clock, report: Report, intervalMs: number)
     if (exitCode !== 0)
       return stderr.trim().split('\n').at(-1) || `postfix reload ended with code ${exitCode}`;
     const proven = () => proofs > before && provenAt >= began - CROSSING_MS;
-    for (let left = PROOF_MS; !proven(); left = began + PROOF_MS - clock.now()) {
+    for (let since = clock.now(); !proven(); ) {
       if (signal.aborted) return undefined;
+      const now = clock.now();
+      // Set back, the clock would have it wait for hours.
+      since = Math.min(since, now);
+      const left = since + PROOF_MS - now;
       if (left <= 0) return 'Postfix took the request, but its log has no line about a reload';
       await proof.wait(left);
     }

@@ -24,7 +24,7 @@ export function createWiringWatch(clock: Clock, report: Report, tableInContainer
 
   return {
     async look(postfix, { run, mounts }) {
-      const fresh = upIn === run && lookedAt !== null && clock.now() - lookedAt < LOOK_MS;
+      const fresh = upIn === run && lookedAt !== null && Math.abs(clock.now() - lookedAt) < LOOK_MS;
       if (!fresh) {
         if (upIn !== run && !(await postfix.running())) return 'down';
         upIn = run;

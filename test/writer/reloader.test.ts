@@ -4,31 +4,44 @@ import { TestClock } from '../double/clock.ts';
 
 const NOON = Date.parse('2026-11-24T12:00:00Z');
 
-it('takes no line from before the request for a proof, also when the clock was set back', async () => {
+function setUp() {
   const clock = new TestClock(NOON);
   const told: string[] = [];
   const nothing = () => {};
-  const report = {
-    alert: (kind: string) => void told.push(kind),
-    info: nothing,
-    debug: nothing,
-    error: nothing,
-  };
-  const reloader = createReloader(clock, report, 0);
-  let requests = 0;
+  const alert = (kind: string) => void told.push(kind);
+  const reloader = createReloader(clock, { alert, info: nothing, debug: nothing, error: nothing }, 0);
+  const requests: number[] = [];
   const postfix = {
     async reload() {
-      requests += 1;
+      requests.push(clock.now());
       return { exitCode: 0, stdout: '', stderr: '' };
     },
   };
+  const { signal } = new AbortController();
+  return { clock, told, reloader, requests, postfix, signal };
+}
+
+it('takes no line from before the request for a proof, also when the clock was set back', async () => {
+  const { clock, told, reloader, requests, postfix, signal } = setUp();
   reloader.reloaded(NOON);
   clock.advance(-3_600_000);
-  const { signal } = new AbortController();
   const loading = reloader.load(postfix, 'digest', ['amazon-ses'], signal);
   await clock.sleep(0, signal);
-  expect([requests, told]).toEqual([1, []]);
+  expect([requests.length, told]).toEqual([1, []]);
   reloader.reloaded(clock.now());
   expect(await loading).toBe(clock.now());
   expect(told).toEqual(['reload-done']);
+});
+
+it('waits no longer for the proof when the clock is set back by weeks meanwhile', async () => {
+  const { clock, told, reloader, postfix, signal } = setUp();
+  const loading = reloader.load(postfix, 'digest', ['amazon-ses'], signal);
+  await clock.sleep(0, signal);
+  clock.advance(-40 * 86_400_000);
+  // Of a time that is no proof; it has the reloader look at the clock.
+  reloader.reloaded(NOON - 41 * 86_400_000);
+  await clock.sleep(0, signal);
+  clock.advance(16_000);
+  expect(await loading).toBeNull();
+  expect(told).toEqual(['reload-failed']);
 });
