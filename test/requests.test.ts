@@ -1,3 +1,4 @@
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Status } from '../src/core/status.ts';
 import { unhealthy } from '../src/core/status.ts';
@@ -131,6 +132,19 @@ describe('status', () => {
     });
     expect(status.senders.fresh).toBeGreaterThan(40);
     expect(unhealthy(status)).toBeNull();
+  });
+
+  it('is not well while the table cannot be written, and says why', async () => {
+    await using world = await following();
+    const health = async () => unhealthy(await result<Status>(world, 'status'));
+    await rm(world.table, { force: true });
+    await mkdir(world.table);
+    await world.connect('54.240.27.75');
+    await world.alert('table-invalid');
+    await world.until('it is told', async () => (await health())?.includes(world.table) === true);
+    await rmdir(world.table);
+    await world.eventually('it is well again', () => world.told('reload-done').length > 0);
+    await world.until('it is seen', async () => (await health()) === null);
   });
 
   it('is not well when the log is not followed, the table not used, or the reload not proven', async () => {

@@ -21,6 +21,8 @@ export interface TableKeeper {
     postfix: Postfix | null,
     ready: () => Promise<void>,
   ): Promise<Put>;
+  /** Why the last put gave `invalid`, in the words of its alert; null: it did not. */
+  trouble(): string | null;
   /** Look at the table in place again: the mail container may be another one. */
   lookAgain(): void;
 }
@@ -39,6 +41,7 @@ export function createTableKeeper(
   /** The table as Postfix last read it without a complaint about our part. */
   let looked: string | null = null;
   let complaint: string | null = null;
+  let isHeldBack = false;
 
   async function put(
     block: string,
@@ -123,7 +126,12 @@ export function createTableKeeper(
   }
 
   return {
-    put,
+    async put(...how) {
+      const done = await put(...how);
+      isHeldBack = done === 'invalid';
+      return done;
+    },
+    trouble: () => (isHeldBack ? complaint : null),
     lookAgain() {
       looked = null;
     },

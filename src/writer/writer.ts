@@ -192,13 +192,14 @@ export function createWriter(
     const all = sections();
     const { reloadedAt, trouble } = reloader.standing();
     const loaded = state.loaded === digestOf(renderBlock(all)) || (state.loaded === null && all.length === 0);
-    // Where no command can be run nobody knows, also when nothing is due.
-    const reload = told !== null ? 'failing' : loaded ? 'done' : trouble === null ? 'pending' : 'failing';
+    // Where no command can be run, or no table be written, nobody knows, also when nothing is due.
+    const inTheWay = told ?? keeper.trouble();
+    const reload = inTheWay !== null ? 'failing' : loaded ? 'done' : trouble === null ? 'pending' : 'failing';
     return {
       following: container?.id ?? null,
       wiring: wiring.standing(),
       reload: options.mode === 'observe' ? 'observing' : reload,
-      trouble: trouble ?? told,
+      trouble: trouble ?? inTheWay,
       rules: all.reduce((sum, { networks }) => sum + networks.length, 0),
       reloadedAt,
     };

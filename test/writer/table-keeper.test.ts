@@ -71,8 +71,10 @@ describe('the table', () => {
     expect(await readdir(folder)).toEqual(['table.cidr']);
     expect(await put(postfix(() => BAD))).toBe('invalid');
     expect(alerts).toEqual(['table-invalid']);
+    expect(keeper.trouble()).toBe(BAD.complaint?.reason);
     expect(await put(postfix(() => GOOD))).toBe('in-place');
     expect(alerts).toEqual(['table-invalid', 'table-restored']);
+    expect(keeper.trouble()).toBeNull();
   });
 
   it('stays as it was until it may change, though Postfix has looked at the new one', async () => {
