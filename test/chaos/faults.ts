@@ -96,13 +96,16 @@ async function tableReadOnly({ stack }: World, work: () => Promise<unknown>): Pr
   }
 }
 
+/** Arguments of nsenter that mount a directory of a container another way. */
+function mountIn(pid: string, how: string, directory: string): readonly string[] {
+  return [`--mount=/proc/${pid}/ns/mnt`, 'mount', '-o', `remount,bind,${how}`, directory];
+}
+
 /** As screenpass sees it: the whole file system cannot be, when a socket was removed there that somebody still has. */
 async function stateReadOnly({ stack }: World, work: () => Promise<unknown>): Promise<void> {
   const pid = await stack.inspect('screenpass', '{{.State.Pid}}');
-  const remount = async (how: string) => {
-    const command = ['mount', '-o', `remount,bind,${how}`, '/var/lib/screenpass'];
-    return (await run('nsenter', [`--mount=/proc/${pid}/ns/mnt`, ...command])).code === 0;
-  };
+  const remount = async (how: string) =>
+    (await run('nsenter', mountIn(pid, how, '/var/lib/screenpass'))).code === 0;
   if (!(await becomes(60, () => remount('ro')))) throw new Error('the state could not be made read-only');
   try {
     await work();
@@ -328,5 +331,10 @@ export async function heal(world: World): Promise<void> {
   }
   await unpause(stack);
   for (const service of ['dns', 'mailserver', 'screenpass'] as const) await stack.engine('start', service);
+  // A container that was started while the file system was read-only keeps a read-only view of it.
+  await must(
+    'nsenter',
+    mountIn(await stack.inspect('screenpass', '{{.State.Pid}}'), 'rw', '/etc/screenpass'),
+  );
   process.kill(Number(await stack.inspect('dns', '{{.State.Pid}}')), 'SIGCONT');
 }
