@@ -13,7 +13,10 @@ import type { Ports } from '../ports.ts';
 /** A daemon that hangs when it is asked to stop is ended after this, before the Engine's own 10 s are over. */
 const LAST_RESORT_MS = 9_000;
 
-/** The daemon on the real world, until SIGTERM or SIGINT. Rejects with FileError when table or state cannot be used, with ListenError when SCREENPASS_HTTP cannot. */
+/**
+ * The daemon on the real world, until SIGTERM or SIGINT. Rejects with FileError when table or state cannot be used, with
+ * ListenError when SCREENPASS_HTTP cannot.
+ */
 export async function run(config: Config, version: string): Promise<void> {
   const report = createReport(config.logLevel, config.muted);
   const stop = new AbortController();

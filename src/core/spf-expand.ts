@@ -7,9 +7,9 @@ import { parseRecord, type SpfRecord, selectRecord } from './spf-record.ts';
 import { passing } from './spf-union.ts';
 
 /**
- * The networks that a domain authorises. `failed`: a lookup was not answered, or by a
- * server that denies everything, which says nothing about the networks. `invalid`: the records are no list of a sender (none at the top, a permerror, everyone, too
- * much).
+ * The networks that a domain authorises. `failed`: a lookup was not answered, or by a server that denies everything,
+ * which says nothing about the networks. `invalid`: the records are no list of a sender (none at the top, a permerror,
+ * everyone, too much).
  */
 export type Expansion =
   | {

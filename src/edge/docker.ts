@@ -192,8 +192,9 @@ function unixTime(stamp: string): string {
 }
 
 /**
- * The lines of a log stream, a batch a chunk; those of which the daemon makes nothing without text. The event loop turns after each: a full socket has one chunk after the
- * other ready, and timers and other connections would wait for all of them.
+ * The lines of a log stream, a batch a chunk; those of which the daemon makes nothing have no text. The event loop turns
+ * after each batch: a full socket has one chunk after the other ready, and timers and other connections would wait for
+ * all of them.
  */
 export async function* readLog(
   stream: AsyncIterable<Buffer | string>,
