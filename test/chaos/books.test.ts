@@ -8,8 +8,8 @@ function line(second: number, text: string): string {
   return `2026-11-24T09:00:0${second}.123456789Z Nov 24 09:00:00 mail postfix/postscreen[7]: ${text}`;
 }
 
-function ids(...lines: string[]): string[] {
-  return refusalsIn({ container, lines }, watched);
+function ids(...lines: string[]): readonly string[] {
+  return refusalsIn([{ container, lines }], watched).refused;
 }
 
 const connect = line(1, 'CONNECT from [54.240.27.75]:4711 to [127.0.0.1]:25');
@@ -36,6 +36,18 @@ describe('the refusals in a mail log', () => {
   });
 });
 
+describe('a client that hung up during the greet wait', () => {
+  const hangup = line(2, 'HANGUP after 0.01 from [54.240.27.75]:4711 in tests before SMTP handshake');
+  const log = refusalsIn([{ container, lines: [connect, hangup, disconnect] }], watched);
+  const told = [{ id, time: '2026-11-24T09:00:05.000Z' }];
+
+  it('may be told as refused, and need not be', () => {
+    expect(log).toEqual({ refused: [], left: [id] });
+    expect(balance(log, told, [])).toMatchObject({ lost: [], unfounded: [] });
+    expect(balance(log, [], [])).toMatchObject({ lost: [], unfounded: [] });
+  });
+});
+
 describe('what the log of screenpass tells', () => {
   it('are the refusals, with the time of the Engine: the clock of screenpass may be wrong', () => {
     const alert = (kind: string) =>
@@ -46,13 +58,14 @@ describe('what the log of screenpass tells', () => {
 });
 
 describe('the balance', () => {
+  const refused = (...all: string[]) => ({ refused: all, left: [] });
   const time = '2026-11-24T09:00:05.000Z';
   const later = '2026-11-24T09:00:09.000Z';
 
   it('names what was never told, and what was told and is not in the log', () => {
     expect(
       balance(
-        ['a', 'b'],
+        refused('a', 'b'),
         [
           { id: 'a', time },
           { id: 'c', time },
@@ -74,7 +87,10 @@ describe('the balance', () => {
       { id: 'a', time: later },
     ];
     const kill = Date.parse('2026-11-24T09:00:07.000Z');
-    expect(balance(['a'], told, [kill])).toMatchObject({ doubled: [], repeated: 1 });
-    expect(balance(['a'], told, [kill - 5000, kill + 5000])).toMatchObject({ doubled: ['a'], repeated: 0 });
+    expect(balance(refused('a'), told, [kill])).toMatchObject({ doubled: [], repeated: 1 });
+    expect(balance(refused('a'), told, [kill - 5000, kill + 5000])).toMatchObject({
+      doubled: ['a'],
+      repeated: 0,
+    });
   });
 });

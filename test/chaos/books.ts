@@ -21,12 +21,12 @@ export interface Balance {
   readonly doubled: readonly string[];
   /** Told again after a SIGKILL. */
   readonly repeated: number;
-  /** Told, and not in the log. */
+  /** Told, and neither refused nor gone during the greet wait by the log. */
   readonly unfounded: readonly string[];
 }
 
 const LINE =
-  /^(?<stamp>\S+) .*postfix\/postscreen\[\d+\]: (?<what>CONNECT|PASS|(?:ALLOW|WHITE)LISTED|DNSBL rank|NOQUEUE: reject: RCPT|DISCONNECT) .*?\[(?<ip>[\d.]+)\]:(?<port>\d+)/;
+  /^(?<stamp>\S+) .*postfix\/postscreen\[\d+\]: (?<what>CONNECT|PASS|(?:ALLOW|WHITE)LISTED|DNSBL rank|NOQUEUE: reject: RCPT|HANGUP|DISCONNECT) .*?\[(?<ip>[\d.]+)\]:(?<port>\d+)/;
 
 interface Session {
   readonly id: string;
@@ -34,10 +34,23 @@ interface Session {
   over: boolean;
 }
 
-/** Ids of the refusals in the log whose client is one of `watched`. */
-export function refusalsIn({ container, lines }: MailLog, watched: ReadonlySet<string>): string[] {
+/** Ids of sessions of watched senders. */
+export interface Refusals {
+  readonly refused: readonly string[];
+  /** The client hung up: told as a refusal when it does so twice within the window during the greet wait, else not. */
+  readonly left: readonly string[];
+}
+
+/** What the logs hold of the clients that are `watched`. */
+export function refusalsIn(logs: readonly MailLog[], watched: ReadonlySet<string>): Refusals {
+  const all = logs.map((log) => refusalsInLog(log, watched));
+  return { refused: all.flatMap(({ refused }) => refused), left: all.flatMap(({ left }) => left) };
+}
+
+function refusalsInLog({ container, lines }: MailLog, watched: ReadonlySet<string>): Refusals {
   const sessions = new Map<string, Session>();
   const refused: string[] = [];
+  const left: string[] = [];
   for (const line of lines) {
     const { stamp = '', what = '', ip = '', port = '' } = LINE.exec(line)?.groups ?? {};
     if (!watched.has(ip)) continue;
@@ -47,11 +60,12 @@ export function refusalsIn({ container, lines }: MailLog, watched: ReadonlySet<s
     const session = sessions.get(client);
     if (session === undefined || session.over) continue;
     if (what === 'DNSBL rank') session.ranked = true;
+    if (what === 'HANGUP') left.push(session.id);
     const turnedAway = what.startsWith('NOQUEUE') || (what === 'DISCONNECT' && session.ranked);
     if (turnedAway) refused.push(session.id);
     session.over = turnedAway || /PASS|LISTED|DISCONNECT/.test(what);
   }
-  return refused;
+  return { refused, left };
 }
 
 /** What the log of screenpass, with the Engine's stamps, tells of refusals. */
@@ -68,13 +82,14 @@ export function toldIn(lines: readonly string[]): ToldRefusal[] {
 
 /** `kills` are the times (ms) at which screenpass was killed. */
 export function balance(
-  refusals: readonly string[],
+  { refused, left }: Refusals,
   told: readonly ToldRefusal[],
   kills: readonly number[],
 ): Balance {
   const times = new Map<string, number[]>();
   for (const { id, time } of told) times.set(id, [...(times.get(id) ?? []), Date.parse(time)]);
-  const held = new Set(refusals);
+  const held = new Set(refused);
+  const known = new Set([...refused, ...left]);
   const repeats = [...times].flatMap(([id, at]) =>
     at
       .slice(1)
@@ -86,6 +101,6 @@ export function balance(
     lost: [...held].filter((id) => !times.has(id)),
     doubled: repeats.filter(({ excused }) => !excused).map(({ id }) => id),
     repeated: repeats.filter(({ excused }) => excused).length,
-    unfounded: [...times.keys()].filter((id) => !held.has(id)),
+    unfounded: [...times.keys()].filter((id) => !known.has(id)),
   };
 }

@@ -170,7 +170,7 @@ export async function runChaos({ seed, ms, times, say }: ChaosOptions): Promise<
     await Promise.all(work);
     await world.caughtUp();
     await world.keepLog();
-    const refusals = logs.flatMap((log) => refusalsIn(log, watched));
+    const refusals = refusalsIn(logs, watched);
     let books = balance(refusals, [], []);
     await becomes(60, async () => {
       books = balance(refusals, toldIn(await stack.stampedLog('screenpass')), world.kills);
