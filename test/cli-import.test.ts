@@ -17,6 +17,20 @@ async function json(file: string, options: Parameters<typeof screenpass>[1] = {}
 }
 
 describe('screenpass import', () => {
+  it('reads a list of megabytes whole, from a file and from stdin', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'screenpass-import-'));
+    const filler = Array.from({ length: 60_000 }, (_, i) => `# ${i} ${'x'.repeat(40)}`);
+    const text = ['54.240.27.0/24 permit', ...filler, '192.0.32.0/24 permit', ''].join('\n');
+    await writeFile(join(folder, 'large.cidr'), text);
+    const lines = [
+      [1, 'covered'],
+      [60_002, 'unknown'],
+    ];
+    expect((await json(join(folder, 'large.cidr'))).verdicts).toEqual(lines);
+    expect((await json('-', { input: text })).verdicts).toEqual(lines);
+    await rm(folder, { recursive: true });
+  });
+
   it('finds in a list of postwhite what is of no use, what may be stale and what it can take over', async () => {
     const { code, report, verdicts } = await json(list('postwhite.cidr'));
     expect(code).toBe(1);

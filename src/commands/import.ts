@@ -27,7 +27,8 @@ async function readList(file: string): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of (await openLog(file)).chunks) {
-    chunks.push(chunk);
+    // It holds only until the next one.
+    chunks.push(Buffer.from(chunk));
     bytes += chunk.length;
     if (bytes > MOST_BYTES) throw new FileError(`${file} has more than 16 MiB: that is no list of networks`);
   }
