@@ -173,12 +173,14 @@ export function readConfig(
   | { readonly ok: false; readonly problems: readonly string[] } {
   const problems = unknownNames(env);
   const values: Record<string, unknown> = {};
+  // Read once and first: the other settings are read against the catalogue with its changes.
   const file = read('SCREENPASS_SENDERS_FILE', env, outside);
   const catalogue = file.ok ? ((file.value as readonly SenderDefinition[]) ?? outside.catalogue) : null;
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     // Without the senders' file nobody knows which ids there are.
     if (catalogue === null && (name === 'SCREENPASS_SENDERS' || name === 'SCREENPASS_PRESEED')) continue;
-    const value = read(name, env, { ...outside, catalogue: catalogue ?? outside.catalogue });
+    const isFile = name === 'SCREENPASS_SENDERS_FILE';
+    const value = isFile ? file : read(name, env, { ...outside, catalogue: catalogue ?? outside.catalogue });
     if (value.ok) values[name] = value.value;
     else problems.push(value.problem.replace(/^/gm, `${name}: `));
   }

@@ -117,6 +117,30 @@ describe('the settings', () => {
     expect(config.senders.map(({ id }) => id)).toEqual(['partner']);
     expect(config.catalogue.map(({ id }) => id)).toEqual(['amazon-ses', 'google', 'godaddy', 'partner']);
   });
+
+  it.each(CATALOGUE.map(({ id }) => id))('take a senders file that turns off %s', (id) => {
+    const file = `senders:\n  - id: ${id}\n    enabled: false\n`;
+    const config = read({ SCREENPASS_SENDERS_FILE: '/etc/senders.yaml' }, () => file);
+    expect(config.catalogue).toEqual(CATALOGUE.filter((sender) => sender.id !== id));
+  });
+
+  it('are read once each, and so is each file', () => {
+    const senders = 'senders:\n  - id: google\n    enabled: false\n';
+    const files = Object.fromEntries(
+      Object.entries(SETTINGS).map(([name, { default: value }]) => [`/run/${name}`, value ?? '']),
+    );
+    const opened: string[] = [];
+    const given = { ...files, '/run/SCREENPASS_SENDERS_FILE': '/etc/senders.yaml' };
+    const content: Record<string, string> = { ...given, '/etc/senders.yaml': senders };
+    read(
+      Object.fromEntries(Object.keys(SETTINGS).map((name) => [`${name}__FILE`, `/run/${name}`])),
+      (path) => {
+        opened.push(path);
+        return content[path] ?? '';
+      },
+    );
+    expect(opened.sort()).toEqual(Object.keys(content).sort());
+  });
 });
 
 describe('wrong settings', () => {
