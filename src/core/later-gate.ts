@@ -61,7 +61,8 @@ const LIMIT =
 /**
  * Lines of programs that refuse mail without Postfix's saying so: tag, and what the line must begin with. Amavis: the
  * start of its log template (2.13), without BANNED, in which names of the client's files stand before the address.
- * Fail2Ban: its syslog format (1.0), which reaches the mail log with `logtarget = SYSLOG[facility=mail]`.
+ * Fail2Ban: its syslog format (1.0), which reaches the mail log with `logtarget = SYSLOG[facility=mail]`; a ban that it
+ * restores after its own restart holds like a new one.
  */
 const FILTERS: readonly { readonly tag: string; readonly gate: LaterGate; readonly says: RegExp }[] = [
   {
@@ -72,7 +73,7 @@ const FILTERS: readonly { readonly tag: string; readonly gate: LaterGate; readon
   {
     tag: 'fail2ban.actions',
     gate: 'fail2ban',
-    says: /^NOTICE \[[^[\]]{1,64}\] Ban ([^ ]{1,45})$/,
+    says: /^NOTICE \[[^[\]]{1,64}\] (?:Restore )?Ban ([^ ]{1,45})$/,
   },
 ];
 

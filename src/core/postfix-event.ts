@@ -84,10 +84,31 @@ const POSTSCREEN: readonly (readonly [EventKind, letters: string, RegExp])[] = [
   ['data_without_rcpt', 'DB', new RegExp(`^(?:DATA|BDAT) without valid RCPT from ${CLIENT}$`)],
   [
     'reject',
-    'N',
-    new RegExp(`^NOQUEUE: reject: CONNECT from ${CLIENT}: (too many connections|all server ports busy)$`),
+    'Nr',
+    new RegExp(
+      `^(?:NOQUEUE: )?reject: (?:CONNECT|connect) from ${CLIENT}: ` +
+        '(too many connections|all (?:server|screening) ports busy)$',
+    ),
   ],
-  ['reject', 'r', new RegExp(`^reject: connect from ${CLIENT}: (all screening ports busy)$`)],
+];
+
+/**
+ * What postscreen also logs, of no session's fate: messages of postscreen(8) and, with `-v`, of its library, whose
+ * functions put their names in front. What is none of these and no message above is a wording that is not known.
+ */
+const POSTSCREEN_INFO: readonly RegExp[] = [
+  /^(?:entering|leaving) STRESS mode with \d+ connections$/,
+  /^table \S+ has changed - finishing in the background$/,
+  /^cache \S+ (?:full|partial) cleanup: /,
+  /^\[[^\] ]+\]:?\d+: (?:discarding EHLO keywords|replacing command)/,
+  /^using backwards-compatible default setting /,
+  /^close database .* \(possible Berkeley DB bug\)$/,
+  /^PENALTY \d+ for /,
+  // Written by rsyslog in place of the repeated lines.
+  /^message repeated \d+ times: \[/,
+  /^[<>] \[/,
+  /^(?:skip|flags for|DROP|ENFORCE|FAIL|UNPASS|SKIP|PASS [a-z]+ test) /,
+  /^[a-z\d]+_\w*: /,
 ];
 const DNSBL_RANK = new RegExp(`^DNSBL rank (-?\\d{1,9}) for ${CLIENT}$`);
 const RCPT_REJECT = new RegExp(`^NOQUEUE: reject: RCPT from ${CLIENT}: ([45]\\d\\d) ${STATUS} `);
@@ -134,7 +155,8 @@ type Found = Partial<PostfixEvent> & { kind: EventKind };
 function readBody({ program, severity, body }: PostfixLine): Found {
   switch (program) {
     case 'postscreen':
-      return (severity === null && readPostscreen(body)) || { kind: 'cache_or_info' };
+      if (severity !== null) return { kind: 'cache_or_info' };
+      return readPostscreen(body) ?? { kind: isInfo(body) ? 'cache_or_info' : 'other' };
     case 'dnsblog':
       return (severity === null && readDnsblog(body)) || { kind: 'cache_or_info' };
     case 'smtpd':
@@ -152,6 +174,10 @@ function readBody({ program, severity, body }: PostfixLine): Found {
 function readMaster(body: string): Found {
   if (body.startsWith('reload -- version ')) return { kind: 'reload' };
   return { kind: 'other', text: body.startsWith('daemon started -- version ') ? 'started' : null };
+}
+
+function isInfo(body: string): boolean {
+  return POSTSCREEN_INFO.some((form) => form.test(body));
 }
 
 function readPostscreen(body: string): Found | undefined {

@@ -217,7 +217,8 @@ function note(session: Session, event: PostfixEvent, listed: Listed): void {
       session.pregreet = true;
       return;
     case 'protocol':
-      session.violation = 'protocol';
+      // Postfix turns these tests on for a client that spoke too early, and gives both the same reply.
+      session.violation = session.pregreet ? 'pregreet' : 'protocol';
       session.protocol = true;
       session.greeted = true;
       return;
@@ -275,5 +276,5 @@ function rejectGate(session: Session, { code, text, dnsbl }: PostfixEvent): Post
     return 'operator-reject';
   if (dnsbl !== null) return 'dnsbl';
   if (text === 'Service currently unavailable') return session.vetoed ? 'veto' : 'first-contact';
-  return session.violation === 'pregreet' ? 'pregreet' : 'protocol';
+  return session.pregreet ? 'pregreet' : 'protocol';
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AlertFields } from '../../src/core/alert.ts';
 import { countAlert, countLine, noCounts } from '../../src/core/counts.ts';
 import { renderMetrics } from '../../src/core/metrics.ts';
+import { parseEvent } from '../../src/core/postfix-event.ts';
 import type { Status } from '../../src/core/status.ts';
 
 const STATUS: Status = {
@@ -117,9 +118,17 @@ describe('metrics', () => {
     const counts = noCounts();
     countAlert(counts, 'reload-done', { senders: [], ms: 250, attempts: 1 });
     countAlert(counts, 'reload-done', { senders: [], ms: 500, attempts: 2 });
-    countLine(counts, { program: 'postscreen', kind: 'other' });
-    countLine(counts, { program: 'smtpd', kind: 'other' });
-    countLine(counts, { program: 'postscreen', kind: 'connect' });
+    for (const message of [
+      'postscreen[910]: PASS RENEWED [192.0.2.1]:25',
+      'postscreen[910]: entering STRESS mode with 90 connections',
+      'postscreen[910]: warning: of a wording that is not known',
+      'postscreen[910]: CONNECT from [192.0.2.1]:25 to [192.0.2.25]:25',
+      'smtpd[911]: connect from unknown[192.0.2.1]',
+    ]) {
+      const event = parseEvent(`2026-11-24T02:24:10.921946+00:00 mail postfix/${message}`);
+      if (event === undefined) throw new Error(`${message} is a line of Postfix`);
+      countLine(counts, event);
+    }
     expect(samples(renderMetrics({ ...STATUS, lag: null }, counts))).toMatchObject({
       screenpass_reloads_total: 2,
       screenpass_reload_seconds_total: 0.75,

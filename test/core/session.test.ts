@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseEvent } from '../../src/core/postfix-event.ts';
 import { createSessions, type Outcome, type Sessions } from '../../src/core/session.ts';
@@ -98,10 +99,49 @@ describe('a session is refused', () => {
     expect(outcomes).toMatchObject([{ kind: 'refused', refusal: { gate } }]);
   });
 
+  it('by the test that the reply is for, whatever else was logged and in whatever order', () => {
+    const pregreet = `PREGREET 14 after 0 from ${A}: EHLO x\\r\\n`;
+    const rank = `DNSBL rank 3 for ${A}`;
+    const rules = [
+      `COMMAND PIPELINING from ${A} after MAIL: RCPT\\r\\n`,
+      `BARE NEWLINE from ${A} after EHLO x`,
+      `NON-SMTP COMMAND from ${A} after EHLO: Subject: hi`,
+    ];
+    const replies = {
+      listed: '550 5.7.1 Service unavailable; client [54.240.27.75] blocked using z',
+      broken: '550 5.5.1 Protocol error',
+    };
+    fc.assert(
+      fc.property(
+        fc.shuffledSubarray([pregreet, rank, ...rules]),
+        fc.constantFrom<keyof typeof replies | null>('listed', 'broken', null),
+        (lines, reply) => {
+          const spokeEarly = lines.includes(pregreet);
+          const brokeRules = lines.some((line) => rules.includes(line));
+          // Postfix gives only a reply for which there was a cause.
+          fc.pre(reply === null ? lines.length > 0 : reply === 'listed' || spokeEarly || brokeRules);
+          const reject = `NOQUEUE: reject: RCPT from ${A}: ${reply && replies[reply]}; from=<a@b>, to=<c@d>, proto=SMTP, helo=<x>`;
+          const outcomes = play([
+            `CONNECT from ${A} to [192.0.2.25]:25`,
+            ...lines,
+            ...(reply === null ? [] : [reject]),
+            `DISCONNECT ${A}`,
+          ]);
+          const ofRules = spokeEarly ? 'pregreet' : 'protocol';
+          // Without a reply the last test counts, of which the next one here would have given the reply.
+          const last = lines.at(-1) === rank ? 'dnsbl' : ofRules;
+          const gate = reply === null ? last : reply === 'listed' ? 'dnsbl' : ofRules;
+          expect(outcomes).toMatchObject([{ kind: 'refused', refusal: { gate } }]);
+        },
+      ),
+    );
+  });
+
   it.each([
     `NOQUEUE: reject: CONNECT from ${A}: too many connections`,
     `NOQUEUE: reject: CONNECT from ${A}: all server ports busy`,
     `reject: connect from ${A}: all screening ports busy`,
+    `NOQUEUE: reject: CONNECT from ${A}: all screening ports busy`,
   ])('by overload: %s', (line) => {
     const outcomes = play([`CONNECT from ${A} to [192.0.2.25]:25`, line]);
     expect(outcomes).toMatchObject([{ kind: 'refused', refusal: { gate: 'overload', code: null } }]);
