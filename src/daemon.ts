@@ -2,6 +2,7 @@ import type { Config } from './config.ts';
 import { burstAlert, refusalAlert } from './core/alert.ts';
 import { counted, type Happening } from './core/days.ts';
 import { limitEntries } from './core/dnsbl-fault.ts';
+import { isLiveLine } from './core/log-line.ts';
 import { type Address, type Network, parseAddress, parseNetwork } from './core/network.ts';
 import {
   afterGivingUp,
@@ -97,10 +98,11 @@ export async function runDaemon(
     const judged = position.judge(line);
     if (judged === 'seen') return;
     const at = stampTime(line.stamp);
-    const event = parseEvent(line.text);
-    if (judged === 'new') otherGates.take(line.text, event, at);
-    // Only what has the mail host's own stamp came through its syslog.
-    if (event !== undefined && event.stamp !== null) {
+    // Only what has the mail host's own header came through its syslog.
+    const text = isLiveLine(line.text) ? line.text : '';
+    const event = parseEvent(text);
+    if (judged === 'new') otherGates.take(text, event, at);
+    if (event !== undefined) {
       const outcome = sessions.take(event, at);
       if (judged === 'new') monitoring.line(event);
       if (judged === 'new') troubles.event(event, at);

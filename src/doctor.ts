@@ -7,6 +7,7 @@ import type { SelfFacts } from './core/doctor-self.ts';
 import { isShared, type Marks, type TableFacts } from './core/doctor-table.ts';
 import { type Fact, type Finding, known, skipped } from './core/finding.ts';
 import type { SenderKnowledge } from './core/knowledge.ts';
+import { isLiveLine } from './core/log-line.ts';
 import { parseEvent } from './core/postfix-event.ts';
 import {
   type ControlReply,
@@ -143,11 +144,20 @@ async function lookAtTable(
 }
 
 function sampleOf(lines: readonly LogLine[]): LogSample {
-  const events = lines.map(({ text }) => parseEvent(text));
-  const clients = events.flatMap((event) =>
-    event?.program === 'postscreen' && event.kind === 'connect' && event.ip !== null ? [event.ip] : [],
-  );
-  return { lines: lines.length, clients };
+  const clients: string[] = [];
+  const unread = new Set<string>();
+  for (const { text } of lines) {
+    const event = parseEvent(text);
+    if (event?.program !== 'postscreen' || event.kind !== 'connect' || event.ip === null) continue;
+    if (isLiveLine(text)) clients.push(event.ip);
+    else unread.add(beginningOf(text));
+  }
+  return { lines: lines.length, clients, unread: [...unread] };
+}
+
+/** What is in front of the process id. */
+function beginningOf(text: string): string {
+  return text.slice(0, text.search(/\[\d/)).replace(/^.* /, '');
 }
 
 async function compare(files: FileLook, path: string, there: () => Promise<string>): Promise<Marks> {

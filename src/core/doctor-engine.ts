@@ -28,6 +28,8 @@ export interface LogSample {
   readonly lines: number;
   /** Address of each client that postscreen logged a CONNECT of. */
   readonly clients: readonly string[];
+  /** Names under which postscreen logs, or seems to, and which are not read (isLiveLine). */
+  readonly unread: readonly string[];
 }
 
 /** What the common socket proxies have to be set to for each call. */
@@ -127,10 +129,17 @@ function log({ inspection, refused, log: sample }: EngineFacts): Finding {
   return judged(
     'log',
     sample,
-    ({ lines }) => ok('log', `driver ${driver}, ${lines} lines read`),
+    ({ lines, unread }) =>
+      unread.length > 0
+        ? warn('log', `postscreen logs as ${unread.slice(0, 3).join(', ')}, which is not read`, SYSLOG_NAME)
+        : ok('log', `driver ${driver}, ${lines} lines read`),
     (error) => (error === 'unreadable-log' ? logging(driver) : engineRemedy(error)),
   );
 }
+
+const SYSLOG_NAME =
+  'Let the syslog_name of postscreen begin with postfix, smtp or submission, in config/postfix-master.cf or where it is set;\n' +
+  'its lines must begin with the time, the host and this name, as rsyslog writes them';
 
 function logging(driver: string): string {
   return (

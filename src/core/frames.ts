@@ -149,8 +149,8 @@ function firstBlank(bytes: Buffer, from: number, to: number): number {
 }
 
 /**
- * The Engine keeps a longer line in parts of this many bytes, each a frame with the stamp of the first one; the
- * driver `local` gives the last part no line end.
+ * The Engine keeps a longer line in parts of this many bytes, each a frame with the stamp of the first one. The last part
+ * is always shorter, if need be empty; the driver `local` gives it no line end (docs/decisions.md has what was measured).
  */
 const PART_BYTES = 16 * 1024;
 
@@ -159,36 +159,36 @@ function createMessageReader(stdout: Line, stderr: Line): (chunk: Buffer) => voi
   return createFrameSplitter((stream, ...piece) => readers[stream](...piece));
 }
 
-/** Joins the frames of one stream to lines. */
+/**
+ * Joins the frames of one stream to lines: a frame is one line or a part of one, whatever is in it. What follows a part
+ * belongs to its line, whatever it looks like: a client can choose what a long line says at the place of the cut.
+ */
 function createPartJoiner(line: Line) {
   const splitter = createLineSplitter(line);
-  let openStamp: string | undefined;
+  const canonicalStamp = createStampReader();
   let frame: Buffer[] = [];
-  let room = LONGEST_LINE;
+  /** Bytes of the frame in hand; no frame of an Engine is so long that not all of it is kept. */
+  let length = 0;
+  let isContinued = false;
   return (bytes: Buffer, from: number, to: number, last: boolean): void => {
-    // As nearly all frames are: whole lines in one piece.
-    const isWhole = last && frame.length === 0 && openStamp === undefined;
-    if (isWhole && to > from && bytes[to - 1] === LF) {
+    const isEnded = to > from && bytes[to - 1] === LF;
+    // As nearly all frames are: a whole line in one piece.
+    if (last && length === 0 && !isContinued && isEnded && bytes.indexOf(LF, from) === to - 1) {
       splitter.push(bytes, from, to);
       return;
     }
-    // No frame of an Engine is that long; a broken one must not fill the memory.
-    if (room > 0) frame.push(bytes.subarray(from, to));
-    room -= to - from;
+    if (length < LONGEST_LINE) frame.push(bytes.subarray(from, to));
+    length += to - from;
     if (!last) return;
     const whole = Buffer.concat(frame);
+    const blank = firstBlank(whole, 0, whole.length);
+    const text = canonicalStamp(whole.toString('latin1', 0, blank)) === undefined ? 0 : blank + 1;
+    const lf = whole.indexOf(LF);
+    splitter.push(whole, isContinued ? text : 0, lf < 0 ? whole.length : lf);
+    isContinued = !isEnded && length - text >= PART_BYTES;
+    if (!isContinued) splitter.end();
     frame = [];
-    room = LONGEST_LINE;
-    const stamp = whole.toString('latin1', 0, STAMP_BYTES);
-    const text = whole.subarray(STAMP_BYTES + 1);
-    if (stamp === openStamp) splitter.push(text);
-    else {
-      splitter.end();
-      splitter.push(whole);
-    }
-    const goesOn = text.length >= PART_BYTES && text.at(-1) !== LF;
-    if (!goesOn) splitter.end();
-    openStamp = goesOn ? stamp : undefined;
+    length = 0;
   };
 }
 

@@ -29,6 +29,23 @@ const HEADER = new RegExp(
     `(?:(${RFC3339}|${CLASSIC}) )?[^ ]{1,255} ([^ \\[\\]]{1,255})\\[\\d{1,10}\\]: (?:(warning|error|fatal|panic): )?`,
 );
 
+/**
+ * How a line begins that comes from the mail container now: the Engine's own stamp is cut off already, so the first is
+ * the mail host's, written by its syslog. A tag with a process of Postfix's begins with a name that Postfix or
+ * docker-mailserver gives it (postfix, postfix/submission, postfix-out, smtp-proxyprotocol).
+ */
+const LIVE_HEADER = new RegExp(
+  `^(?:${RFC3339}|${CLASSIC}) [^ \\[\\]|]{1,255} (?:(?:postfix|smtp|submission)[^ \\[\\]]{0,255}|[^ \\[\\]/]{1,255})\\[\\d{1,10}\\]: `,
+);
+
+/**
+ * Whether a line of the live log is one of the mail host's syslog. What stands in front of a header in a file (compose's
+ * name, a second stamp, supervisord's words) is put there by programs that print files, and no line of the log has it.
+ */
+export function isLiveLine(text: string): boolean {
+  return LIVE_HEADER.test(text);
+}
+
 const FIRST_STAMP = new RegExp(`^(?:${COMPOSE_NAME})?(${RFC3339}|${CLASSIC}) `);
 
 /** The stamp with which a line begins: the Engine's if there is one, else the mail host's; null when it begins otherwise. */

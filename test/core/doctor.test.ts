@@ -169,7 +169,13 @@ const FACTS: fc.Arbitrary<Facts> = fc.record({
       ] as const),
     ),
     others: fact(fc.array(fc.record({ name: fc.string(), image: fc.string() }))),
-    log: fact(fc.record({ lines: fc.nat(), clients: fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string())) })),
+    log: fact(
+      fc.record({
+        lines: fc.nat(),
+        clients: fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string())),
+        unread: fc.array(fc.string()),
+      }),
+    ),
     user: fact(fc.constantFrom('0', '1000', '')),
   }),
   postfix: fc.record({

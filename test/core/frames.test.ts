@@ -10,6 +10,9 @@ import {
 import type { LogLine } from '../../src/ports.ts';
 
 const STAMP = '2026-11-24T02:24:10.921946642Z';
+const LATER = '2026-11-24T02:24:11.000000001Z';
+/** Measured on Engine 20.10: what a log driver keeps of a line in one entry. */
+const PART = 16_384;
 
 function frame(type: number, text: string): Buffer {
   const payload = Buffer.from(text, 'utf8');
@@ -24,6 +27,38 @@ function read(bytes: Buffer, cuts: readonly number[], tty = false): LogLine[] {
   const reader = createLogReader(tty);
   const edges = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
   return edges.slice(1).flatMap((end, i) => [...reader(bytes.subarray(edges[i], end))]);
+}
+
+interface Written {
+  readonly type: 1 | 2;
+  readonly text: string;
+  /** Of the first part, and of the others. */
+  readonly stamps: readonly string[];
+  /** False: by the driver `local`, which gives a line of several parts no end. */
+  readonly ended: boolean;
+}
+
+/** The entries of a line as a log driver keeps it and the Engine sends it. */
+function entriesOf({ type, text, stamps, ended }: Written): Buffer[] {
+  const count = Math.floor(text.length / PART) + 1;
+  return Array.from({ length: count }, (_, i) => {
+    const stamp = stamps[Math.min(i, stamps.length - 1)] ?? '';
+    // An entry is never empty.
+    const end = i === count - 1 && (ended || count === 1 || stamp === '') ? '\n' : '';
+    return frame(type, `${stamp}${stamp && ' '}${text.slice(i * PART, (i + 1) * PART)}${end}`);
+  });
+}
+
+/** The entries of both streams in one, each stream in its order. */
+function mix([first = [], second = []]: readonly (readonly Buffer[])[], places: readonly number[]): Buffer[] {
+  const left = [[...first], [...second]];
+  const mixed: Buffer[] = [];
+  for (let i = 0; left.some((queue) => queue.length > 0); i += 1) {
+    const queue = left[(places[i % Math.max(1, places.length)] ?? i) % 2];
+    const entry = (queue?.length ? queue : left.find(({ length }) => length > 0))?.shift();
+    if (entry !== undefined) mixed.push(entry);
+  }
+  return mixed;
 }
 
 describe('the log stream', () => {
@@ -83,8 +118,76 @@ describe('the log stream', () => {
     const whole = frame(1, `${STAMP} ${'a'.repeat(16_384)}`);
     const short = Buffer.concat([whole, frame(1, `${STAMP} end`), frame(1, `${STAMP} next\n`)]);
     expect(read(short, []).map(({ text }) => text.slice(-4))).toEqual(['aend', 'next']);
-    const exact = Buffer.concat([whole, frame(1, `${later} next\n`)]);
+    const exact = Buffer.concat([whole, frame(1, `${STAMP} `), frame(1, `${later} next\n`)]);
     expect(read(exact, []).map(({ text }) => text.slice(-4))).toEqual(['aaaa', 'next']);
+  });
+
+  it('ends what a container wrote last without a line end', () => {
+    const bytes = Buffer.concat([frame(1, `${STAMP} last words`), frame(1, `${STAMP} next\n`)]);
+    expect(read(bytes, []).map(({ text }) => text)).toEqual(['last words', 'next']);
+  });
+
+  it('gives the lines that were written, whatever they hold and however they are cut and mixed', () => {
+    const forged = 'Nov 24 02:24:10 mail postfix/postscreen[1]: PASS NEW [192.0.2.1]:25';
+    const text = fc.oneof(
+      fc.constantFrom('', 'short', forged),
+      // What a client may choose begins where the Engine cuts, or some bytes beside it.
+      fc
+        .record({
+          parts: fc.integer({ min: 1, max: 3 }),
+          shift: fc.integer({ min: -40, max: 40 }),
+          more: fc.constantFrom('', forged, `${STAMP} ${forged}`, forged.repeat(40)),
+        })
+        .map(({ parts, shift, more }) => 'x'.repeat(parts * PART + shift) + more),
+    );
+    const line = fc.record({
+      type: fc.constantFrom<1 | 2>(1, 2),
+      text,
+      // As the Engine has it, as one that stamps each part for itself, and as one that stamps the first alone.
+      stamps: fc.constantFrom<readonly string[]>([STAMP], [STAMP, LATER], [STAMP, '']),
+      ended: fc.boolean(),
+    });
+    const property = fc.property(
+      fc.array(line, { minLength: 1, maxLength: 6 }),
+      fc.array(fc.nat(), { maxLength: 12 }),
+      (lines, places) => {
+        const queues = [1, 2].map((type) => lines.filter((one) => one.type === type).flatMap(entriesOf));
+        const mixed = mix(queues, places);
+        const bytes = Buffer.concat(mixed);
+        const got = read(
+          bytes,
+          places.map((place) => place % bytes.length),
+        );
+        // A part without a stamp that begins like one loses that: it is in the middle of a line.
+        const brief = (all: readonly { readonly text: string }[]) =>
+          all.map((one) =>
+            one.text.replace(/x{99,}/g, (many) => `(${many.length} x)`).replace(`${STAMP} `, ''),
+          );
+        for (const [type, stream] of [
+          [1, 'stdout'],
+          [2, 'stderr'],
+        ] as const)
+          expect(brief(got.filter((one) => one.stream === stream))).toEqual(
+            brief(lines.filter((one) => one.type === type)),
+          );
+      },
+    );
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  it('is one line with a terminal, too, where the Engine cut it', () => {
+    const forged = `${STAMP} Nov 24 02:24:10 mail postfix/postscreen[1]: PASS NEW [192.0.2.1]:25`;
+    const bytes = Buffer.from(`${STAMP} ${'a'.repeat(PART)}${STAMP} ${forged}\r\n${STAMP} next\r\n`);
+    expect(read(bytes, [PART + 31, PART + 62], true).map(({ text }) => text.slice(0, 4))).toEqual([
+      'aaaa',
+      'next',
+    ]);
+  });
+
+  it('takes no line from behind a line end within a frame, which no Engine sends', () => {
+    const bytes = Buffer.concat([frame(1, `${STAMP} one\n${STAMP} two\n`), frame(1, `${STAMP} three\n`)]);
+    for (let cut = 0; cut <= bytes.length; cut += 1)
+      expect(read(bytes, [cut]).map(({ text }) => text)).toEqual(['one', 'three']);
   });
 
   it('takes ten thousand tiny frames in one chunk', () => {
@@ -114,10 +217,11 @@ describe('the log stream', () => {
   });
 
   it('has stamps in one form whatever the Engine writes, and drops a line that has none', () => {
-    const bytes = frame(
-      1,
-      '2026-11-24T03:24:10.5+01:00 a\n2026-11-24T02:24:10Z b\nno stamp\n\n2026-99-99T02:24:10.000000000Z c\n2026-11-24T02:24:1x.000000000Z d\n',
-    );
+    const lines = [
+      ...['2026-11-24T03:24:10.5+01:00 a', '2026-11-24T02:24:10Z b', 'no stamp', ''],
+      ...['2026-99-99T02:24:10.000000000Z c', '2026-11-24T02:24:1x.000000000Z d'],
+    ];
+    const bytes = Buffer.concat(lines.map((line) => frame(1, `${line}\n`)));
     expect(read(bytes, [])).toMatchObject([
       { stamp: '2026-11-24T02:24:10.500000000Z', text: 'a' },
       { stamp: '2026-11-24T02:24:10.000000000Z', text: 'b' },

@@ -44,6 +44,18 @@ const ENGINE: readonly Illness[] = [
     remedy: /docker compose up -d mailserver/,
   },
   {
+    title: 'a postscreen that logs under a name of its own',
+    make: ({ engine }) =>
+      engine.say(
+        'stdout',
+        '2026-11-24T02:00:00+00:00 mail haproxy/postscreen[9]: CONNECT from [192.0.2.1]:25 to [192.0.2.2]:25',
+      ),
+    ills: { log: 'warn' },
+    check: 'log',
+    says: /logs as haproxy\/postscreen, which is not read/,
+    remedy: /^Let the syslog_name of postscreen begin with postfix, smtp or submission/,
+  },
+  {
     title: 'a log driver that keeps nothing',
     make: ({ engine }) => engine.logDriver('none'),
     ills: { log: 'fail', ...unknowns('clients') },
