@@ -54,6 +54,7 @@ const ENGINE: readonly Illness[] = [
     check: 'log',
     says: /logs as haproxy\/postscreen, which is not read/,
     remedy: /^Let the syslog_name of postscreen begin with postfix, smtp or submission/,
+    code: 0,
   },
   {
     title: 'a log driver that keeps nothing',
