@@ -89,7 +89,7 @@ export async function runDaemon(
     for await (const lines of followLog(ports, config, position, { attached, detached }, signal)) {
       for (const line of lines) handle(line);
       const last = lines.at(-1);
-      if (last !== undefined) lag = Math.max(0, clock.now() - stampTime(last.stamp)) / 1000;
+      if (last !== undefined) lag = (clock.now() - stampTime(last.stamp)) / 1000;
       writer.update({ ...writer.state, cursor: position.cursor });
     }
   }
@@ -152,7 +152,7 @@ export async function runDaemon(
     const { state } = writer;
     const { id: sender } = match.sender;
     const decision = decide(address, match, refusal, state, rules);
-    const alert = refusalAlert(refusal, match, decision, position.cursor?.container ?? '');
+    const alert = refusalAlert(refusal, match, decision, position.container ?? '');
     refusals.take(`${sender} ${refusal.gate}`, alert, refusal.at);
     const open = isOpen(state, match.sender, address, rules) ? entryOf(state, sender) : undefined;
     const { faultyZone, isStillRefused } = troubles.refused(sender, refusal, open);

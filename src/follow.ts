@@ -1,6 +1,5 @@
 import { GRANT, readableDriver, rightName } from './core/engine-remedy.ts';
-import type { Position } from './core/position.ts';
-import { timeStamp } from './core/position.ts';
+import { LOOK_LINES, type Position, timeStamp } from './core/position.ts';
 import { SESSION_LIMITS } from './core/session.ts';
 import {
   EngineError,
@@ -13,6 +12,8 @@ import {
 
 const FIRST_WAIT_MS = 250;
 const LAST_WAIT_MS = 15_000;
+/** The clock is looked at this often while a stream is open. */
+const EACH_MINUTE = '* * * * *';
 
 export interface Watcher {
   /** The log of this container is about to be read, for the first time or again; it runs. */
@@ -45,17 +46,27 @@ export async function* followLog(
   watcher: Watcher,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LogLine[]> {
-  const firstSince = timeStamp(clock.now() - options.lookbackMs);
+  const started = clock.now();
   let lost: { readonly reason: string; readonly since: number } | undefined;
   let fruitless = 0;
+  /** Ends the open stream, so that another one is opened. */
+  let reopen = new AbortController();
+
+  clock.cron(
+    EACH_MINUTE,
+    () => {
+      position.notice(clock.now());
+      if (position.isDeaf(clock.now())) reopen.abort();
+    },
+    signal,
+  );
 
   while (!signal.aborted) {
+    position.notice(clock.now());
     const state = await look(engine, options.container);
     if (state.kind === 'running') {
-      const since = position.attach(state.container.id, firstSince, SESSION_LIMITS.ageMs);
-      report.debug('following', { container: state.container.id, since });
       try {
-        for await (const lines of engine.follow(state.container, since, signal)) {
+        for await (const lines of read(state.container)) {
           if (lines === OPENED) lost = found(lost, state.container);
           else fruitless = 0;
           yield lines;
@@ -66,18 +77,27 @@ export async function* followLog(
       }
     } else {
       lost = tell(lost, state);
-      if (state.kind === 'stopped' && state.container.id === position.cursor?.container)
+      if (state.kind === 'stopped' && state.container.id === position.container)
         yield* leftBy(state.container);
     }
     await clock.sleep(waitMs(fruitless), signal);
     fruitless += 1;
   }
 
+  /** The container's log from the position on. Rejects with EngineError. */
+  async function* read(container: MailContainer): AsyncGenerator<readonly LogLine[]> {
+    if (position.knows(container.id)) position.look(await engine.lastLines(container, LOOK_LINES));
+    const firstSince = timeStamp(Math.min(started, clock.now()) - options.lookbackMs);
+    const since = position.attach(container.id, firstSince, SESSION_LIMITS.ageMs);
+    report.debug('following', { container: container.id, since });
+    reopen = new AbortController();
+    yield* engine.follow(container, since, AbortSignal.any([signal, reopen.signal]));
+  }
+
   /** The lines of a stopped container that a cut stream or a wait kept from us. Tried again as long as it is there. */
   async function* leftBy(container: MailContainer): AsyncGenerator<readonly LogLine[]> {
-    const since = position.attach(container.id, firstSince, SESSION_LIMITS.ageMs);
     try {
-      for await (const lines of engine.follow(container, since, signal)) {
+      for await (const lines of read(container)) {
         // It may have started in between: then this stream has no end, and it is to be followed as one that runs.
         if (lines === OPENED && (await look(engine, options.container)).kind !== 'stopped') return;
         yield lines;

@@ -80,6 +80,8 @@ export interface Engine {
     since: string | undefined,
     signal: AbortSignal,
   ): AsyncIterable<readonly LogLine[]>;
+  /** The last `count` lines of both streams together, oldest first. Rejects with EngineError. */
+  lastLines(container: MailContainer, count: number): Promise<readonly LogLine[]>;
   /** Runs a command without a shell. Rejects with EngineError when it did not end within `timeoutMs`. */
   exec(containerId: string, argv: readonly string[], timeoutMs: number): Promise<ExecResult>;
 }
@@ -102,8 +104,6 @@ export interface DiagnosticEngine extends Engine {
   refusedCalls(): Promise<readonly EngineCall[]>;
   /** All containers, running or not. */
   containers(): Promise<readonly { readonly name: string; readonly image: string }[]>;
-  /** The last `count` lines of both streams together, oldest first. */
-  lastLines(container: MailContainer, count: number): Promise<readonly LogLine[]>;
 }
 
 /**

@@ -159,7 +159,12 @@ function bursts<T extends z.ZodType>(event: T) {
 const SavedState = z.strictObject({
   version: z.literal(STATE_VERSION),
   cursor: z
-    .strictObject({ container: z.string(), stdout: Mark.nullable(), stderr: Mark.nullable() })
+    .strictObject({
+      container: z.string(),
+      stdout: Mark.nullable(),
+      stderr: Mark.nullable(),
+      trail: z.array(Mark.extend({ stream: z.enum(['stdout', 'stderr']) })),
+    })
     .nullable(),
   entries: z.array(
     z.strictObject({

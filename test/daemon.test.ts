@@ -634,17 +634,14 @@ describe('entries', () => {
 describe('the daemon', () => {
   it('ends loudly on a bug instead of going on', async () => {
     await using world = await World.create();
-    world.start(
-      {},
-      { engine: { inspect: () => Promise.reject(new TypeError('bug')), follow: never, exec: never } },
-    );
+    world.start({}, { engine: { ...NO_ENGINE, inspect: () => Promise.reject(new TypeError('bug')) } });
     await expect(world.ended()).rejects.toThrow('bug');
   });
 
   it('goes on when the Engine fails in every way', async () => {
     await using world = await World.create();
     const fail = () => Promise.reject(new EngineError('failed', 'no'));
-    world.start({}, { engine: { inspect: fail, follow: never, exec: fail } });
+    world.start({}, { engine: { ...NO_ENGINE, inspect: fail, exec: fail } });
     await world.alert('mailserver-lost');
     world.clock.advance(1000);
     await world.stop();
@@ -655,3 +652,5 @@ describe('the daemon', () => {
 function never(): never {
   throw new Error('not called');
 }
+
+const NO_ENGINE = { inspect: never, follow: never, lastLines: never, exec: never };

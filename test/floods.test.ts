@@ -152,6 +152,7 @@ function flooding(read: () => void): Ports['engine'] {
       read();
       await new Promise((done) => signal.addEventListener('abort', done, { once: true }));
     },
+    lastLines: async () => [],
     exec: async () => ({ exitCode: 0, stdout: '', stderr: '' }),
   };
 }

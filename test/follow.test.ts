@@ -14,8 +14,9 @@ const container: MailContainer = {
 };
 
 /** Follows for two minutes of the clock; gives the new lines. */
-async function followed(engine: Pick<Engine, 'inspect' | 'follow'>): Promise<string[]> {
+async function followed(some: Pick<Engine, 'inspect' | 'follow'>): Promise<string[]> {
   const clock = new TestClock(0);
+  const engine = { ...some, lastLines: async () => [] };
   const report = { alert: () => {}, error: () => {}, info: () => {}, debug: () => {} };
   const ports = { clock, engine, report } as unknown as Ports;
   const stop = new AbortController();

@@ -16,7 +16,7 @@ it('Nothing that a client says reaches the table, the state, a command, a file n
     commands.push(argv.join('\n'));
     return engine.exec(id, argv, timeoutMs);
   };
-  world.start({}, { engine: { inspect: engine.inspect, follow: engine.follow, exec } });
+  world.start({}, { engine: { ...engine, exec } });
   await world.until('the log is followed', () => world.engine.followers > 0);
   const said = {
     helo: 'qzhelo.amazonses.com',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NO_COUNTS } from '../src/core/days.ts';
 import { lastValue } from '../src/core/network.ts';
-import { EMPTY_STATE } from '../src/core/state.ts';
+import { EMPTY_STATE, STATE_VERSION } from '../src/core/state.ts';
 import { readCatalogue, readState } from '../src/schema.ts';
 import data from '../src/senders/catalogue.json' with { type: 'json' };
 
@@ -86,8 +86,8 @@ describe('the saved state', () => {
   });
 
   it('of a later version is told from a damaged one', () => {
-    const text = JSON.stringify({ version: 3, whatever: true });
-    expect(readState(text)).toMatchObject({ ok: false, kind: 'newer', version: 3 });
+    const text = JSON.stringify({ version: STATE_VERSION + 1, whatever: true });
+    expect(readState(text)).toMatchObject({ ok: false, kind: 'newer', version: STATE_VERSION + 1 });
   });
 
   it('reads back as it was', () => {
@@ -114,7 +114,12 @@ describe('the saved state', () => {
     };
     const state = {
       ...EMPTY_STATE,
-      cursor: { container: 'c', stdout: { stamp: '2026-11-24T02:24:10.921946642Z', count: 2 }, stderr: null },
+      cursor: {
+        container: 'c',
+        stdout: { stamp: '2026-11-24T02:24:10.921946642Z', count: 2 },
+        stderr: null,
+        trail: [],
+      },
       entries: [{ ...entry, cause: 'dnsbl 550', refusedAt: null, announced: true, inForce: 4 }],
       refusals: { google: [1, 2] },
       gaveUp: { google: 3 },

@@ -28,13 +28,17 @@ async function whatIsWrong(config: Config): Promise<string | null> {
   }
 }
 
+function age(seconds: number): string {
+  return seconds < 0 ? `${-seconds} s ahead of the clock` : `${seconds} s ago`;
+}
+
 function statusText(one: Status): string {
   const { senders: lists, lastRefusal } = one;
   const rows: readonly (readonly [string, string])[] = [
     ['screenpass', `${one.version}, ${one.mode}`],
     ['health', unhealthy(one) ?? 'well'],
     ['following', one.following === null ? 'nothing' : `${one.container} (${one.following.slice(0, 12)})`],
-    ['log read to', one.cursor === null ? 'nothing read yet' : `${one.cursor}, ${one.cursorAge} s ago`],
+    ['log read to', one.cursor === null ? 'nothing read yet' : `${one.cursor}, ${age(one.cursorAge ?? 0)}`],
     [
       'postscreen',
       { wired: 'uses the table', 'not-wired': 'does not use the table', unknown: 'not asked yet' }[

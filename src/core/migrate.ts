@@ -17,6 +17,10 @@ const MIGRATIONS: Readonly<Record<number, (saved: Saved) => Saved>> = {
     const told = { bursts: [], otherGates: [], days: {}, digested: null };
     return { ...learnt, ...told, ...saved, entries: ended, version: 2 };
   },
+  2({ cursor, ...saved }) {
+    const trailed = isRecord(cursor) ? { trail: [], ...cursor } : cursor;
+    return { ...saved, cursor: trailed, version: 3 };
+  },
 };
 
 /** Entries of version 1 had no end but SCREENPASS_TTL, and no words of the administrator's. */

@@ -1,3 +1,4 @@
+import type { StreamName } from '../ports.ts';
 import type { RefusalAlert } from './alert.ts';
 import type { Bursts } from './burst.ts';
 import type { Days } from './days.ts';
@@ -7,17 +8,25 @@ import type { LaterRefusal } from './later-gate.ts';
 import type { Scope } from './policy.ts';
 import type { Refusal } from './session.ts';
 
-/** The last handled line of one stream. Several lines can share a stamp: `count` of them are handled. */
+/** A stamp of handled lines. Several lines can share a stamp: `count` of them are handled. */
 export interface Mark {
   readonly stamp: string;
   readonly count: number;
 }
 
-/** How far the log of which container was handled, by stream: stamps only grow within one stream. */
+/** Handled lines of one stream and stamp that follow each other in the log. */
+export interface TrailMark extends Mark {
+  readonly stream: StreamName;
+}
+
+/** How far the log of which container was handled. */
 export interface Cursor {
   readonly container: string;
+  /** By stream: the highest stamp that was handled. */
   readonly stdout: Mark | null;
   readonly stderr: Mark | null;
+  /** The stamps that were handled last, in the order of the log. */
+  readonly trail: readonly TrailMark[];
 }
 
 /** Why a sender is in the table. Times are log times in ms since the epoch. */
@@ -54,7 +63,7 @@ export interface OtherRefusal extends Omit<LaterRefusal, 'ip' | 'line'> {
 }
 
 /** The format of the saved state. A change of it takes the next number and a migration (migrate.ts). */
-export const STATE_VERSION = 2;
+export const STATE_VERSION = 3;
 
 /** All that screenpass remembers. One value, changed only by the functions of core, saved whole. */
 export interface State {

@@ -37,17 +37,23 @@ export interface Status {
   readonly nextHourly: string | null;
 }
 
+/** Stamps of another host may be so many seconds ahead of our clock. */
+const AHEAD_S = 10;
+
 /** Whether screenpass does now what it is for; the words say what is missing. */
 export function unhealthy(status: Status): string | null {
   if (status.following === null) return `the log of ${status.container} is not followed`;
+  const { cursor, cursorAge } = status;
+  if (cursorAge !== null && -cursorAge > AHEAD_S)
+    return `the last line of the log is stamped ${cursor}, ${-cursorAge} s ahead of the clock: set the clock`;
   if (status.mode === 'observe') return null;
   if (status.wiring === 'not-wired') return 'postscreen does not use the table';
   if (status.reload === 'failing') return status.trouble ?? 'Postfix does not reload';
   return null;
 }
 
-/** The later one of the two marks; null when nothing was handled yet. */
+/** The stamp of the last handled line in the order of the log; null when nothing was handled yet. */
 export function lastStamp({ cursor }: Pick<State, 'cursor'>): string | null {
   const stamps = [cursor?.stdout?.stamp, cursor?.stderr?.stamp].filter((stamp) => stamp !== undefined);
-  return stamps.sort().at(-1) ?? null;
+  return cursor?.trail.at(-1)?.stamp ?? stamps.sort().at(-1) ?? null;
 }

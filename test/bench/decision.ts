@@ -70,6 +70,7 @@ export const decision: Suite = {
       engine: {
         inspect: async () => ({ kind: 'running', container: { ...container, networks: [], mounts: [] } }),
         follow,
+        lastLines: async () => [],
         exec: () => Promise.reject(new Error('nothing is executed here')),
       },
       resolver: { txt: nobody, a: nobody, aaaa: nobody, mx: nobody, ptr: nobody },

@@ -56,6 +56,7 @@ const ports: Ports = {
   engine: {
     inspect: async () => ({ kind: 'running', container }),
     follow,
+    lastLines: async () => [],
     exec: async () => {
       throw new EngineError('failed', 'nothing is executed here');
     },

@@ -29,6 +29,10 @@ describe('the position in the log', () => {
       container: 'c1',
       stdout: { stamp: timeStamp(T + 1), count: 1 },
       stderr: null,
+      trail: [
+        { stream: 'stdout', stamp: timeStamp(T), count: 2 },
+        { stream: 'stdout', stamp: timeStamp(T + 1), count: 1 },
+      ],
     });
   });
 
@@ -52,7 +56,8 @@ describe('the position in the log', () => {
   });
 
   it('after a restart reads further back, only to know the open sessions again', () => {
-    const cursor: Cursor = { container: 'c1', stdout: { stamp: timeStamp(T), count: 1 }, stderr: null };
+    const mark = { stamp: timeStamp(T), count: 1 };
+    const cursor: Cursor = { container: 'c1', stdout: mark, stderr: null, trail: [] };
     const position = createPosition(cursor);
     expect(position.attach('c1', 'first', 60_000)).toBe(timeStamp(T - 70_000));
     expect(position.judge(line(T - 60_000))).toBe('rebuild');
@@ -98,6 +103,171 @@ describe('the position in the log', () => {
   });
 
   it('has stamps that read back', () => expect(stampTime(timeStamp(T + 123))).toBe(T + 123));
+});
+
+type Step =
+  | { readonly kind: 'write'; readonly step: number; readonly err: boolean }
+  | { readonly kind: 'jump'; readonly ms: number }
+  | { readonly kind: 'read' | 'rotate'; readonly lines: number }
+  | { readonly kind: 'cut' | 'stop' | 'start' };
+
+const HOUR = 3_600_000;
+const STEP: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('write' as const),
+      step: fc.constantFrom(0, 1, 700, HOUR),
+      err: fc.boolean(),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('read' as const), lines: fc.nat(20) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('jump' as const),
+      ms: fc.constantFrom(
+        -1,
+        -2_000,
+        -9_000,
+        -11_000,
+        -HOUR,
+        -24 * HOUR,
+        5_000,
+        HOUR,
+        24 * HOUR,
+        9000 * HOUR,
+        -9000 * HOUR,
+      ),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('rotate' as const), lines: fc.nat(20) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constantFrom('cut' as const, 'stop' as const, 'start' as const) }),
+  },
+);
+
+/** An Engine's log, its clock that jumps, and a reader of it that is cut off, stopped and started. */
+class Reader {
+  readonly written: LogLine[] = [];
+  readonly handled: LogLine[] = [];
+  #log: LogLine[] = [];
+  #now = T;
+  #position = createPosition(null);
+  /** Null: it does not run. */
+  #stream: { at: number; readonly since: string | undefined } | null = null;
+
+  constructor() {
+    this.#attach();
+  }
+
+  /** No two lines have one stamp. */
+  #write(stream: LogLine['stream']): void {
+    const { length } = this.written;
+    const written = line(this.#now, stream, String(length));
+    const nanos = String(length).padStart(6, '0');
+    this.written.push({ ...written, stamp: written.stamp.replace('000000Z', `${nanos}Z`) });
+    this.#log.push(...this.written.slice(-1));
+  }
+
+  step(step: Step): void {
+    switch (step.kind) {
+      case 'write':
+        this.#now += step.step;
+        this.#write(step.err ? 'stderr' : 'stdout');
+        break;
+      case 'jump':
+        this.#now = Math.max(T - 20_000 * HOUR, this.#now + step.ms);
+        break;
+      case 'read':
+        this.#read(step.lines);
+        break;
+      case 'rotate':
+        this.#rotate(step.lines);
+        break;
+      case 'stop':
+        this.#stream = null;
+        this.#position = createPosition(this.#position.cursor);
+        break;
+      case 'cut':
+        if (this.#stream !== null) this.#attach();
+        break;
+      case 'start':
+        if (this.#stream === null) this.#attach();
+    }
+    if (this.#stream === null) return;
+    this.#position.notice(this.#now);
+    if (this.#position.isDeaf(this.#now)) this.#attach();
+  }
+
+  /** Reads all that there is. */
+  finish(): void {
+    this.step({ kind: 'start' });
+    this.#read(Number.POSITIVE_INFINITY);
+  }
+
+  #attach(): void {
+    this.#position.notice(this.#now);
+    if (this.#position.knows('c')) this.#position.look(this.#log);
+    const since = this.#position.attach('c', timeStamp(T - 30_000 * HOUR), HOUR / 4);
+    this.#stream = { at: 0, since };
+  }
+
+  #read(lines: number): void {
+    const stream = this.#stream;
+    if (stream === null) return;
+    const end = Math.min(this.#log.length, stream.at + lines);
+    const visible = this.#log.slice(stream.at, end).filter(({ stamp }) => stamp >= (stream.since ?? ''));
+    this.handled.push(...handle(this.#position, visible));
+    stream.at = end;
+  }
+
+  /** The oldest lines go, as far as they were handled, and read by the open stream if there is one. */
+  #rotate(lines: number): void {
+    const first = this.#log.findIndex((one) => !this.handled.includes(one));
+    const kept = Math.min(first < 0 ? this.#log.length : first, this.#stream?.at ?? this.#log.length);
+    const gone = Math.min(lines, kept);
+    this.#log = this.#log.slice(gone);
+    if (this.#stream !== null) this.#stream.at = Math.max(0, this.#stream.at - gone);
+  }
+}
+
+describe('when the clock jumps, in either direction and however far', () => {
+  it('no line is lost and none is handled twice, whatever is cut, stopped or rotated meanwhile', () => {
+    fc.assert(
+      fc.property(fc.array(STEP, { maxLength: 60, size: 'max' }), (steps) => {
+        const reader = new Reader();
+        for (const step of steps) reader.step(step);
+        reader.finish();
+        expect(reader.handled.map(({ text }) => text)).toEqual(reader.written.map(({ text }) => text));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('a line that is stamped ahead of the clock does not make us deaf to those that come after a cut', () => {
+    const position = createPosition(null);
+    position.attach('c', 'first', 0);
+    handle(position, [line(T), line(T + 24 * HOUR)]);
+    position.notice(T + 1000);
+    expect(position.attach('c', 'first', 0)).toBeUndefined();
+    const log = [line(T), line(T + 24 * HOUR), line(T + 2000)];
+    expect(handle(position, log)).toEqual([line(T + 2000)]);
+  });
+
+  it('lines from after the clock was set back while nobody read are new', () => {
+    const position = createPosition(null);
+    position.attach('c', 'first', 0);
+    handle(position, [line(T), line(T + HOUR)]);
+    const again = createPosition(position.cursor);
+    again.notice(T + 1000);
+    expect(again.attach('c', 'first', 0)).toBeUndefined();
+    expect(handle(again, [line(T), line(T + HOUR), line(T + 5), line(T + 6)])).toEqual([
+      line(T + 5),
+      line(T + 6),
+    ]);
+  });
 });
 
 it('a cursor is of its moment, and does not move with the lines that come later', () => {

@@ -158,7 +158,7 @@ const frames: Target = {
       ok(stream === 'stdout' || stream === 'stderr');
       ok(text.length <= LONGEST_LINE && !text.includes('\n'));
       const mark = { stamp, count: 1 };
-      const cursor = { container: 'c', stdout: mark, stderr: null };
+      const cursor = { container: 'c', stdout: mark, stderr: null, trail: [{ stream, ...mark }] };
       ok(readState(JSON.stringify({ ...EMPTY_STATE, cursor })).ok, `a stamp that can be saved: ${stamp}`);
       ok(Date.parse(stamp) >= 0, 'a time that can be saved');
     }
@@ -220,7 +220,12 @@ const table: Target = {
 
 const STATE: State = {
   ...EMPTY_STATE,
-  cursor: { container: 'c', stdout: { stamp: STAMP, count: 2 }, stderr: null },
+  cursor: {
+    container: 'c',
+    stdout: { stamp: STAMP, count: 2 },
+    stderr: null,
+    trail: [{ stream: 'stdout', stamp: STAMP, count: 2 }],
+  },
   entries: [
     newEntry('amazon-ses', TIME, { scope: 'network', networks: ['54.240.0.0/17'], cause: 'dnsbl 550' }),
   ],
@@ -245,7 +250,7 @@ const state: Target = {
   seeds: [JSON.stringify(STATE), JSON.stringify({ ...STATE, version: 1 }), JSON.stringify(EMPTY_STATE)],
   words: [
     '"version":1',
-    '"version":3',
+    '"version":4',
     'null',
     '1e999',
     '[]',
