@@ -57,7 +57,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   },
   screenpass_log_lag_seconds: {
     type: 'gauge',
-    help: 'how old the last log line was when it was handled: how far screenpass is behind, not how long the log is silent; absent before the first',
+    help: 'how old the last log line was when it was handled: how far screenpass is behind, not how long the log is silent; negative: it was stamped ahead of the clock; absent before the first',
     samples: ({ lag }) => (lag === null ? [] : one(lag)),
   },
   screenpass_entries: {
