@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { readName } from './core/dns-name.ts';
 import { ok, problem } from './core/result.ts';
 import { CATEGORIES, type SenderDefinition } from './core/sender.ts';
+import { excess } from './core/sender-space.ts';
 import { PublishedNetwork, readBy, SenderId } from './schema.ts';
 
 /** What the operator's senders file can say, whatever the notation. */
@@ -65,10 +66,18 @@ export function readSenderEdits(
   | { readonly ok: true; readonly edits: readonly SenderEdit[] }
   | { readonly ok: false; readonly complaints: readonly Complaint[] } {
   const parsed = SendersFile.safeParse(data, { reportInput: true });
-  const broken = brokenRules(data, catalogue);
+  const broken = [...brokenRules(data, catalogue), ...(parsed.success ? excessive(parsed.data.senders) : [])];
   if (parsed.success && broken.length === 0) return { ok: true, edits: parsed.data.senders };
   const malformed = parsed.success ? [] : parsed.error.issues.flatMap(complaintsOf);
   return { ok: false, complaints: [...malformed, ...broken] };
+}
+
+/** What is given for one sender can be more than any may have, network by network. */
+function excessive(edits: readonly SenderEdit[]): readonly Complaint[] {
+  return edits.flatMap(({ networks = [] }, i) => {
+    const problem = excess(networks);
+    return problem === null ? [] : [{ path: ['senders', i, 'networks'], problem }];
+  });
 }
 
 function complaintsOf(issue: z.core.$ZodIssue): readonly Complaint[] {

@@ -63,6 +63,16 @@ senders:
     ]);
   });
 
+  it('cannot have more addresses than any sender may, network by network', () => {
+    const wide = ['54.0.0.0/13', '54.16.0.0/13', '54.32.0.0/24'].map((one) => `"${one}"`);
+    expect(problems(`senders: [{id: a, networks: [${wide.slice(0, 2)}]}]`)).toEqual([]);
+    expect(problems(`senders: [{id: a, networks: [${wide}]}]`)).toEqual([
+      expect.stringContaining(
+        'senders[0].networks: 1048832 IPv4 addresses, and no sender may have more than',
+      ),
+    ]);
+  });
+
   it('can have networks as wide as is ever allowed', () =>
     expect(senders('senders: [{id: a, networks: [54.0.0.0/13, "2a00::/28"]}]').at(-1)?.networks).toEqual([
       network('54.0.0.0/13'),

@@ -24,7 +24,7 @@ export interface Knowledge {
   readonly trouble: Trouble | null;
 }
 
-interface Listed {
+export interface Listed {
   readonly networks: readonly string[];
   readonly at: number;
   readonly unlistable: boolean;
@@ -97,14 +97,17 @@ export function inGrace(since: number, now: number): boolean {
   return now - since <= GRACE_MS;
 }
 
+/** What has left its list and is within the grace period. */
+export function leavingNetworks({ leaving }: Knowledge, now: number): readonly Network[] {
+  return leaving.filter(({ since }) => inGrace(since, now)).map((one) => network(one.network));
+}
+
 /** All that the sender sends from, as far as is known: what it lists, what has just left, what was proven. */
 export function currentNetworks(sender: SenderDefinition, known: Knowledge, now: number): readonly Network[] {
-  const { listed, leaving, proven } = known;
-  const learnt = [
-    ...leaving.filter(({ since }) => inGrace(since, now)),
-    ...proven.filter(({ doubted }) => doubted === null || inGrace(doubted, now)),
-  ];
-  return [...standing(sender, listed), ...learnt.map((one) => network(one.network))];
+  const { listed, proven } = known;
+  const certain = proven.filter(({ doubted }) => doubted === null || inGrace(doubted, now));
+  const single = certain.map((one) => network(one.network));
+  return [...standing(sender, listed), ...leavingNetworks(known, now), ...single];
 }
 
 /** Whether single addresses of it are to be proven, since lists do not hold all. */

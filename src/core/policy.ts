@@ -17,6 +17,7 @@ import {
   type Sender,
   type SenderIndex,
 } from './sender-index.ts';
+import { MOST_NETWORKS, withinLimits } from './sender-space.ts';
 import type { Refusal } from './session.ts';
 import { type Entry, entryOf, OPERATOR, type State, withEntry } from './state.ts';
 
@@ -156,7 +157,8 @@ function opened(
   rules: Rules,
 ): Entry {
   const open = rules.scope === 'address' ? hostNetwork(address) : match.network;
-  const networks = rules.scope === 'sender' ? [] : [...(entry?.networks ?? []), formatNetwork(open)];
+  const networks =
+    rules.scope === 'sender' ? [] : [...(entry?.networks ?? []), formatNetwork(open)].slice(-MOST_NETWORKS);
   return {
     sender: match.sender.id,
     scope: rules.scope,
@@ -184,7 +186,8 @@ function recentRefusals(state: State, sender: string, now: number, rules: Rules)
 }
 
 /**
- * The networks that the entry puts into the table: never wider, reserved or forbidden, whatever was published. `sender`
+ * The networks that the entry puts into the table: never wider, reserved, forbidden or more than any sender may have,
+ * whatever was published. `sender`
  * undefined: nobody's, an entry that the administrator made for a network.
  */
 export function openNetworks(entry: Entry, sender: Sender | undefined, rules: Rules): Network[] {
@@ -192,7 +195,7 @@ export function openNetworks(entry: Entry, sender: Sender | undefined, rules: Ru
   const wanted =
     sender === undefined ? own : entry.scope === 'sender' ? sender.networks : intersect(own, sender.networks);
   const narrow = wanted.filter(({ family, prefix }) => prefix >= WIDEST[family]);
-  return subtract(narrow, [...RESERVED, ...rules.never], WIDEST);
+  return withinLimits(subtract(narrow, [...RESERVED, ...rules.never], WIDEST));
 }
 
 /** Whether an entry of the sender lets this address in. */

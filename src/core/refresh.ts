@@ -2,6 +2,8 @@ import type { Identity } from './identify.ts';
 import {
   inGrace,
   type Knowledge,
+  type Listed,
+  leavingNetworks,
   listing,
   parsed,
   standing,
@@ -13,6 +15,7 @@ import { type Family, formatNetwork, type Network, network, overlap } from './ne
 import { addresses, aggregate, subtract } from './network-set.ts';
 import { RESERVED, WIDEST } from './policy.ts';
 import type { SenderDefinition } from './sender.ts';
+import { excess, growth } from './sender-space.ts';
 import type { Expansion } from './spf-expand.ts';
 import type { State } from './state.ts';
 
@@ -81,20 +84,24 @@ function judgeLists(
   const lists = expansions.flatMap((expansion) => (expansion.kind === 'listed' ? [expansion] : []));
   const networks = aggregate(lists.flatMap((list) => list.networks));
   const unlistable = lists.some((list) => list.unlistable.length > 0);
-  const trusted = sender.confidence === 'high' && !unlistable ? sender.networks : null;
-  const base = before.listed === null ? trusted : parsed(before.listed);
-  const trouble =
-    firstTrouble(expansions) ?? unfit(networks) ?? (accept || base === null ? null : swing(base, networks));
-  if (trouble !== null) {
-    const since = before.trouble?.kind === trouble.kind ? before.trouble.since : now;
-    return { after: { ...before, trouble: { ...trouble, since } }, added: [], removed: [] };
-  }
   const listed = listing(networks, now, unlistable);
   const previous = standing(sender, before.listed);
   const next = standing(sender, listed);
   const removed = subtract(previous, next);
   const leaving = leavingAfter(before, removed, next, now);
-  return { after: { ...before, listed, leaving, trouble: null }, added: subtract(next, previous), removed };
+  const open = [...next, ...leaving.map((one) => network(one.network))];
+  const trouble =
+    firstTrouble(expansions) ??
+    unfit(networks) ??
+    tooMuch(next) ??
+    (accept ? null : unaccepted(sender, before, { listed, open }, now));
+  if (trouble !== null) {
+    const since = before.trouble?.kind === trouble.kind ? before.trouble.since : now;
+    return { after: { ...before, trouble: { ...trouble, since } }, added: [], removed: [] };
+  }
+  // After a change that the administrator accepted, there may be no room for what leaves.
+  const after = { ...before, listed, leaving: excess(open) === null ? leaving : [], trouble: null };
+  return { after, added: subtract(next, previous), removed };
 }
 
 type Reason = Omit<Trouble, 'since'>;
@@ -128,9 +135,30 @@ function unfit(networks: readonly Network[]): Reason | null {
   return null;
 }
 
+function tooMuch(networks: readonly Network[]): Reason | null {
+  const reason = excess(networks);
+  return reason === null ? null : suspicious(`would have ${reason}`);
+}
+
+/** What changes more than is taken without the administrator's word. `open` are the networks that it would then have. */
+function unaccepted(
+  sender: SenderDefinition,
+  before: Knowledge,
+  { listed, open }: { readonly listed: Listed; readonly open: readonly Network[] },
+  now: number,
+): Reason | null {
+  const trusted = sender.confidence === 'high' && !listed.unlistable ? sender.networks : null;
+  const base = before.listed === null ? trusted : parsed(before.listed);
+  const swung = base === null ? null : swing(base, parsed(listed));
+  if (swung !== null) return swung;
+  const was = [...standing(sender, before.listed), ...leavingNetworks(before, now)];
+  const reason = growth(sender.networks, was, open);
+  return reason === null ? null : { ...suspicious(reason), acceptable: true };
+}
+
 /**
  * More than half of the addresses gone or new, by family: IPv6 would drown IPv4 in numbers. The first networks of a
- * family have nothing to be measured by.
+ * family have nothing to be measured by; how many they may be is another limit (growth).
  */
 function swing(base: readonly Network[], after: readonly Network[]): Reason | null {
   const before = aggregate(base);
