@@ -242,6 +242,7 @@ function assemble(values: Values, catalogue: readonly SenderDefinition[]): Confi
     senders: catalogue.filter(({ id }) => watched.has(id) || preseed.has(id)),
     preseed,
     rules: {
+      observing: values.SCREENPASS_MODE === 'observe',
       scope: values.SCREENPASS_SCOPE ?? 'sender',
       threshold: values.SCREENPASS_THRESHOLD ?? 1,
       windowMs: values.SCREENPASS_WINDOW ?? 0,

@@ -21,6 +21,7 @@ import type { Match } from './core/sender-index.ts';
 import { createSessions, type Outcome, type Refusal } from './core/session.ts';
 import { entryOf } from './core/state.ts';
 import { createDigests } from './digests.ts';
+import { createFaultMonitor } from './fault-monitor.ts';
 import { followLog } from './follow.ts';
 import { createIdentifier } from './identify.ts';
 import { createMonitoring } from './monitoring.ts';
@@ -62,11 +63,15 @@ export async function runDaemon(
   const position = createPosition(remembered.cursor);
   const rosterAt = createRosters(config.senders);
   const roster = () => rosterAt(writer.state.senders, clock.now());
-  const troubles = createTroubles(report);
+  const faults = createFaultMonitor(clock, report, {
+    read: () => writer.state.faults,
+    write: (next) => writer.update({ ...writer.state, faults: next }),
+  });
+  const troubles = createTroubles(faults);
   let rules: Rules = config.rules;
   let lag: number | null = null;
 
-  const writer = createWriter(ports, keeper, remembered, {
+  const writer = createWriter(ports, keeper, faults, remembered, {
     mode: config.mode,
     reloadIntervalMs: config.reloadIntervalMs,
     tableInContainer: config.tableInContainer,
@@ -86,7 +91,7 @@ export async function runDaemon(
   const refresher = createRefresher(ports, config.senders, config.refresh.everyMs, writer, signal);
 
   async function readLog(): Promise<void> {
-    for await (const lines of followLog(ports, config, position, { attached, detached }, signal)) {
+    for await (const lines of followLog(ports, faults, config, position, { attached, detached }, signal)) {
       for (const line of lines) handle(line);
       const last = lines.at(-1);
       if (last !== undefined) lag = (clock.now() - stampTime(last.stamp)) / 1000;
@@ -138,10 +143,10 @@ export async function runDaemon(
       if (again) refused(outcome.refusal, address, match);
     }
     if (outcome.kind === 'passed') {
-      troubles.passed(sender);
       const { state, recoveredAfter: seconds } = afterPass(writer.state, sender, outcome);
       const { ip: client, at } = outcome;
       writer.update(state);
+      if (outcome.allowlisted) troubles.allowlisted(sender, at);
       if (seconds === null) return;
       report.alert('sender-recovered', `${sender} ${at}`, { sender, client, seconds });
       count({ kind: 'recovered', sender }, at);
@@ -165,6 +170,7 @@ export async function runDaemon(
   }
 
   function attached(container: MailContainer): void {
+    troubles.gateways(container.gateways);
     rules = { ...config.rules, never: [...config.rules.never, ...networksOf(container)] };
     writer.serve(container);
     identifier.resume();
@@ -176,6 +182,7 @@ export async function runDaemon(
 
   function eachMinute(): void {
     expire();
+    troubles.eachMinute(writer.state.entries, clock.now());
     refusals.tellDue(clock.now());
     identifier.resume();
   }
@@ -232,7 +239,7 @@ export async function runDaemon(
   refusals.tellRest();
   otherGates.tellRest();
   // What came after the writer's last look is saved as well, so that the next start does not handle it again.
-  await keeper.save(writer.state);
+  await writer.save();
   report.alert('stopping', `${version} ${clock.now()}`, {
     signal: String(signal.reason),
     entries: writer.state.entries.length,

@@ -1,6 +1,7 @@
 import { GRANT, readableDriver, rightName } from './core/engine-remedy.ts';
 import { LOOK_LINES, type Position, timeStamp } from './core/position.ts';
 import { SESSION_LIMITS } from './core/session.ts';
+import type { FaultMonitor } from './fault-monitor.ts';
 import {
   EngineError,
   type Inspection,
@@ -36,19 +37,21 @@ type Look =
 /**
  * The container's log from `position` on, for ever: a stream that ends is opened again, a container that stops,
  * vanishes or is replaced under its name is waited for, an Engine that does not answer is asked again. What a stopped
- * container has left is read at once, since it may be removed next. The alerts mailserver-lost and mailserver-back tell
- * of changes only; a stream that a proxy cut is no change.
+ * container has left is read at once, since it may be removed next. A stream that a proxy
+ * cut is no change; each new run of the container, and each end of a time without a log, is one mailserver-back.
  */
 export async function* followLog(
-  { clock, engine, report }: Ports,
+  { clock, engine, report }: Pick<Ports, 'clock' | 'engine' | 'report'>,
+  faults: FaultMonitor,
   options: { container: string; lookbackMs: number },
   position: Position,
   watcher: Watcher,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LogLine[]> {
   const started = clock.now();
-  let lost: { readonly reason: string; readonly since: number } | undefined;
   let fruitless = 0;
+  /** The run that was followed last, and when its stream ended. */
+  let last: { readonly run: string; endedAt: number } | undefined;
   /** Ends the open stream, so that another one is opened. */
   let reopen = new AbortController();
 
@@ -67,16 +70,17 @@ export async function* followLog(
     if (state.kind === 'running') {
       try {
         for await (const lines of read(state.container)) {
-          if (lines === OPENED) lost = found(lost, state.container);
+          if (lines === OPENED) found(state.container);
           else fruitless = 0;
           yield lines;
         }
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
-        lost = tell(lost, troubleOf(error, state.container));
+        lose(troubleOf(error, state.container));
       }
+      if (last !== undefined) last.endedAt = clock.now();
     } else {
-      lost = tell(lost, state);
+      lose(state);
       if (state.kind === 'stopped' && state.container.id === position.container)
         yield* leftBy(state.container);
     }
@@ -108,18 +112,24 @@ export async function* followLog(
     }
   }
 
-  function found(before: typeof lost, container: MailContainer): undefined {
+  function found(container: MailContainer): void {
     watcher.attached(container);
-    if (before === undefined) return;
-    const seconds = Math.round(Math.max(0, clock.now() - before.since) / 1000);
-    report.alert('mailserver-back', container.id, { container: options.container, seconds });
+    const lost = faults.lasting('mailserver-lost');
+    const isNewRun = last !== undefined && last.run !== container.run;
+    const since = lost?.since ?? last?.endedAt ?? clock.now();
+    last = { run: container.run, endedAt: clock.now() };
+    faults.ended('mailserver-lost');
+    if (lost === undefined && !isNewRun) return;
+    const seconds = Math.round(Math.max(0, clock.now() - since) / 1000);
+    const id = `${container.run} ${new Date(since).toISOString()}`;
+    report.alert('mailserver-back', id, { container: options.container, seconds });
   }
 
-  function tell(before: typeof lost, { reason, remedy }: Trouble): typeof lost {
+  function lose({ reason, remedy }: Trouble): void {
     watcher.detached();
-    if (before?.reason === reason || signal.aborted) return before;
-    report.alert('mailserver-lost', reason, { container: options.container, reason, remedy });
-    return { reason, since: before?.since ?? clock.now() };
+    if (signal.aborted) return;
+    const facts = { container: options.container, reason, remedy };
+    faults.failed({ kind: 'mailserver-lost', subject: '', reason, facts, blocking: true });
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { otherGateAlert } from './core/alert.ts';
 import { counted } from './core/days.ts';
 import { type LaterRefusal, readLaterRefusal } from './core/later-gate.ts';
@@ -39,7 +40,7 @@ export function createOtherGates(
     const { line, ip: client, ...reply } = refusal;
     if (isRepeated(line)) return;
     writer.update(counted(writer.state, { kind: 'refused', sender, gate: reply.gate, zones: [] }, at));
-    telling.take(`${sender} ${reply.gate}`, { sender, client, at, ...reply }, at);
+    telling.take(`${sender} ${reply.gate}`, { sender, client, at, mark: markOf(line), ...reply }, at);
   }
 
   return {
@@ -53,4 +54,8 @@ export function createOtherGates(
     tellDue: telling.tellDue,
     tellRest: telling.tellRest,
   };
+}
+
+function markOf(line: string): string {
+  return createHash('sha256').update(line, 'latin1').digest('hex').slice(0, 12);
 }

@@ -28,6 +28,8 @@ export interface MailContainer {
   readonly logDriver: string;
   /** CIDRs of the Engine networks that the container is in, as the Engine writes them (host bits set). */
   readonly networks: readonly string[];
+  /** Addresses of the Engine in those networks, canonical: what it forwards without the client's address comes from these. */
+  readonly gateways: readonly string[];
   /** Paths inside the container that are mounts of their own. */
   readonly mounts: readonly string[];
 }

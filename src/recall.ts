@@ -1,7 +1,10 @@
 import type { Config } from './config.ts';
+import type { AlertFields } from './core/alert.ts';
 import { readEntries, splitTable } from './core/allowlist.ts';
+import { type FaultKind, withFailure } from './core/faults.ts';
 import { parseNetwork } from './core/network.ts';
 import { EMPTY_STATE, type Entry, entryOf, newEntry, OPERATOR, type State, withEntry } from './core/state.ts';
+import { reportBeginning } from './fault-monitor.ts';
 import type { Ports } from './ports.ts';
 import type { StateKeeper } from './writer/state-keeper.ts';
 
@@ -21,13 +24,26 @@ export async function recall(config: Config, ports: Ports, keeper: StateKeeper):
     ports.report.info(`${sender} leaves the table: SCREENPASS_SENDERS does not name it any more`);
   }
   const senders = Object.fromEntries(Object.entries(saved.senders).filter(([id]) => watched.has(id)));
-  const kept = { ...saved, entries, senders };
+  const faults = saved.faults.filter(
+    ({ kind, subject }) =>
+      !(config.mode === 'observe' && OF_ENFORCING.has(kind)) &&
+      (kind !== 'sender-still-refused' || entries.some(({ sender }) => sender === subject)),
+  );
+  const kept = { ...saved, entries, senders, faults };
   const missing = [...config.preseed].filter((sender) => entryOf(kept, sender) === undefined);
   return missing.reduce<State>(
     (state, sender) => withEntry(state, preseeded(sender, ports.clock.now())),
     kept,
   );
 }
+
+/** Faults that nothing can end in observe mode, which runs no command and writes nothing. */
+const OF_ENFORCING: ReadonlySet<FaultKind> = new Set([
+  'reload-failed',
+  'table-invalid',
+  'not-wired',
+  'sender-still-refused',
+]);
 
 /** The entry of a sender of SCREENPASS_PRESEED. */
 export function preseeded(sender: string, now: number): Entry {
@@ -38,7 +54,7 @@ export function preseeded(sender: string, now: number): Entry {
 async function stateOf(
   keeper: StateKeeper,
   table: string | undefined,
-  { clock, report }: Ports,
+  ports: Pick<Ports, 'clock' | 'report'>,
 ): Promise<State> {
   const found = await keeper.find();
   if (found.kind === 'there') return found.state;
@@ -47,13 +63,24 @@ async function stateOf(
   if (found.kind === 'unusable') {
     const { kind: reason, problem } = found.why;
     const remedy = reason === 'newer' ? RUN_THE_NEWER : NOTHING_TO_DO;
-    report.alert('state-lost', `${clock.now()}`, { reason, problem, aside: found.aside, entries, remedy });
+    return withLoss(state, { reason, problem, aside: found.aside, entries, remedy }, ports);
   } else if (entries > 0) {
     const problem = 'there is none, though the table has entries';
-    const told = { reason: 'missing', problem, aside: null, entries, remedy: KEEP_IT } as const;
-    report.alert('state-lost', `${clock.now()}`, told);
+    return withLoss(state, { reason: 'missing', problem, aside: null, entries, remedy: KEEP_IT }, ports);
   }
   return state;
+}
+
+/** Reports the loss, which lasts until a state is saved. */
+function withLoss(
+  state: State,
+  facts: AlertFields['state-lost'],
+  { clock, report }: Pick<Ports, 'clock' | 'report'>,
+): State {
+  const failure = { kind: 'state-lost', subject: '', reason: facts.problem, facts } as const;
+  const lost = withFailure(state.faults, failure, clock.now());
+  for (const fault of lost.report) reportBeginning(report, fault);
+  return { ...state, faults: lost.faults };
 }
 
 function tableState(table: string | undefined): State {

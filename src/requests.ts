@@ -1,11 +1,12 @@
 import type { Config } from './config.ts';
+import { standingFaults } from './core/faults.ts';
 import { type Freshness, freshness, knowledgeOf } from './core/knowledge.ts';
 import { formatNetwork } from './core/network.ts';
 import { allow, revoke } from './core/operator.ts';
 import type { Rules } from './core/policy.ts';
 import { stampTime } from './core/position.ts';
 import type { Entry } from './core/state.ts';
-import { lastStamp, type Status } from './core/status.ts';
+import { lastStamp, type Status, statusFault } from './core/status.ts';
 import type { Clock, ControlReply, ControlRequest, Report } from './ports.ts';
 import type { Refresher } from './refresh.ts';
 import type { Writer } from './writer/writer.ts';
@@ -37,9 +38,10 @@ export function statusOf({ version, config, clock, writer, next, lag }: Running)
   for (const one of known) senders[freshness(one, clock.now(), 2 * config.refresh.everyMs)] += 1;
   const cursor = lastStamp(state);
   const { refresh, hourly } = next();
+  const faults = standingFaults(state.faults, clock.now()).map(statusFault);
   return {
     ...{ version, mode: config.mode, container: config.container, ...standing },
-    reloadedAt: isoOrNull(reloadedAt),
+    ...{ reloadedAt: isoOrNull(reloadedAt), trouble: faults[0]?.text ?? null, faults },
     ...{ table: config.table, entries: state.entries.length, rules, senders },
     oldestList: isoOrNull(answers.length === 0 ? null : Math.min(...answers)),
     lastRefusal: state.lastRefusal && { ...state.lastRefusal, at: isoTime(state.lastRefusal.at) },

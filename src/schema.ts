@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { FAULT_KINDS } from './core/faults.ts';
 import { LATER_GATES, POSTSCREEN_GATES } from './core/gate.ts';
 import { migrate } from './core/migrate.ts';
 import { type Network, overlap, parseAddress, parseNetwork } from './core/network.ts';
@@ -149,12 +150,28 @@ const SavedOtherRefusal = z.strictObject({
   code: z.int().nullable(),
   enhanced: z.string().nullable(),
   text: z.string().nullable(),
+  mark: z.string(),
 });
 
 function bursts<T extends z.ZodType>(event: T) {
   const told = z.strictObject({ first: event, last: event, count: z.int().min(1) });
   return z.array(z.strictObject({ key: z.string(), since: Time, told: Count, waiting: told.nullable() }));
 }
+
+const SavedFault = z.strictObject({
+  kind: z.enum(FAULT_KINDS),
+  subject: z.string(),
+  reason: z.string(),
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
+  blocking: z.boolean(),
+  since: Time,
+  tries: Count,
+  triedAt: Time,
+  dueAt: Time,
+  isOpen: z.boolean(),
+  reportedAt: Time.nullable(),
+  endedAt: Time.nullable(),
+});
 
 const SavedState = z.strictObject({
   version: z.literal(STATE_VERSION),
@@ -193,6 +210,8 @@ const SavedState = z.strictObject({
   days: z.record(Day, SavedDay),
   digested: z.strictObject({ at: Time, through: Day }).nullable(),
   loaded: z.string().nullable(),
+  written: z.string().nullable(),
+  faults: z.array(SavedFault),
 });
 
 /** `newer`: a later version of screenpass wrote it, and nothing is known to be wrong with it. */

@@ -236,7 +236,7 @@ describe('screenpass run', () => {
       msg: expect.stringContaining(env.DOCKER_HOST),
     });
     expect(Date.parse(lines[1].time)).toBeGreaterThan(0);
-    expect(JSON.parse(await readFile(join(folder, 'state.json'), 'utf8'))).toMatchObject({ version: 2 });
+    expect(JSON.parse(await readFile(join(folder, 'state.json'), 'utf8'))).toMatchObject({ version: 3 });
     await rm(folder, { recursive: true });
   });
 });

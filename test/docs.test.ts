@@ -42,8 +42,18 @@ describe('the pages', () => {
   });
 
   it('have every alert with its level and moment, and no other', () => {
-    const wanted = Object.entries(ALERTS).map(([kind, { level, when }]) => [`\`${kind}\``, level, when]);
+    const wanted = Object.entries(ALERTS).map(([kind, { level, when, endedBy = [] }]) => [
+      `\`${kind}\``,
+      level,
+      when,
+      endedBy.map((end) => `\`${end}\``).join(', ') || '-',
+    ]);
     expect(rows('README.md', 'Alerts')).toEqual(wanted);
+  });
+
+  it('have an end for every error', () => {
+    const errors = Object.values(ALERTS).filter(({ level }) => level === 'error');
+    expect(errors.filter(({ endedBy = [] }) => endedBy.length === 0)).toEqual([]);
   });
 
   it('say what to do about every alert that is more than news', () => {

@@ -140,7 +140,15 @@ function session(n: number): LogLine[] {
 
 /** An Engine whose log is the flood, and that has read it when `read` is called. */
 function flooding(read: () => void): Ports['engine'] {
-  const container = { id: 'c1', run: '1', tty: false, logDriver: 'json-file', networks: [], mounts: [] };
+  const container = {
+    id: 'c1',
+    run: '1',
+    tty: false,
+    logDriver: 'json-file',
+    networks: [],
+    mounts: [],
+    gateways: [],
+  };
   return {
     inspect: async () => ({ kind: 'running', container }),
     async *follow(_container, _since, signal) {

@@ -3,6 +3,7 @@ import { createPosition } from '../src/core/position.ts';
 import { followLog } from '../src/follow.ts';
 import { type Engine, type LogLine, type MailContainer, OPENED, type Ports } from '../src/ports.ts';
 import { TestClock } from './double/clock.ts';
+import { faultsOf } from './double/faults.ts';
 
 const container: MailContainer = {
   id: 'c',
@@ -11,6 +12,7 @@ const container: MailContainer = {
   logDriver: 'json-file',
   networks: [],
   mounts: [],
+  gateways: [],
 };
 
 /** Follows for two minutes of the clock; gives the new lines. */
@@ -22,7 +24,14 @@ async function followed(some: Pick<Engine, 'inspect' | 'follow'>): Promise<strin
   const stop = new AbortController();
   const watcher = { attached: () => {}, detached: () => {} };
   const position = createPosition(null);
-  const log = followLog(ports, { container: 'c', lookbackMs: 0 }, position, watcher, stop.signal);
+  const log = followLog(
+    ports,
+    faultsOf(clock, report),
+    { container: 'c', lookbackMs: 0 },
+    position,
+    watcher,
+    stop.signal,
+  );
   const texts: string[] = [];
   const reading = (async () => {
     for await (const lines of log) {

@@ -152,8 +152,8 @@ describe('status', () => {
     const well = await result<Status>(world, 'status');
     expect(unhealthy(well)).toBeNull();
     expect(unhealthy({ ...well, following: null })).toContain('not followed');
-    expect(unhealthy({ ...well, wiring: 'not-wired' })).toContain('does not use the table');
-    expect(unhealthy({ ...well, reload: 'failing', trouble: 'no such command' })).toBe('no such command');
-    expect(unhealthy({ ...well, mode: 'observe', wiring: 'not-wired' })).toBeNull();
+    const fault = { kind: 'not-wired', subject: null, text: 'not used', since: '', tries: 1 } as const;
+    expect(unhealthy({ ...well, faults: [{ ...fault, blocking: true }] })).toBe('not used');
+    expect(unhealthy({ ...well, faults: [{ ...fault, blocking: false }] })).toBeNull();
   });
 });

@@ -85,6 +85,28 @@ describe('the saved state', () => {
     expect(readState(JSON.stringify({ ...state, version: 1 }))).toEqual({ ok: true, state });
   });
 
+  it('of version 2, whose waiting refusals had no mark, is brought to the present version', () => {
+    const event = { sender: 'google', client: '74.125.1.1', at: 7, gate: 'helo', code: 450 };
+    const old = { ...event, enhanced: null, text: null };
+    const burst = { key: 'google helo', since: 1, told: 1 };
+    const { written: _, faults: __, ...rest } = EMPTY_STATE;
+    const before = {
+      ...{ ...rest, version: 2 },
+      otherGates: [
+        { ...burst, waiting: { first: old, last: old, count: 2 } },
+        { ...burst, waiting: null },
+      ],
+    };
+    const [marked, none] = [{ ...old, mark: '' }, null];
+    expect(readState(JSON.stringify(before))).toMatchObject({
+      ok: true,
+      state: {
+        otherGates: [{ waiting: { first: marked, last: marked, count: 2 } }, { waiting: none }],
+        faults: [],
+      },
+    });
+  });
+
   it('of a later version is told from a damaged one', () => {
     const text = JSON.stringify({ version: STATE_VERSION + 1, whatever: true });
     expect(readState(text)).toMatchObject({ ok: false, kind: 'newer', version: STATE_VERSION + 1 });
@@ -110,7 +132,7 @@ describe('the saved state', () => {
     };
     const later = {
       ...{ sender: 'google', client: '74.125.1.1', at: 7, gate: 'helo' },
-      ...{ code: 450, enhanced: null, text: null },
+      ...{ code: 450, enhanced: null, text: null, mark: '0123456789ab' },
     };
     const state = {
       ...EMPTY_STATE,
@@ -155,6 +177,19 @@ describe('the saved state', () => {
       },
       digested: { at: 9, through: '2026-11-23' },
       loaded: 'abc',
+      written: 'abd',
+      faults: [
+        {
+          ...{
+            kind: 'dnsbl-fault',
+            subject: 'zen.spamhaus.org',
+            reason: 'r',
+            facts: { zone: 'z', n: 1, x: null },
+          },
+          ...{ blocking: false, since: 1, tries: 2, triedAt: 3, dueAt: 4, isOpen: true },
+          ...{ reportedAt: 5, endedAt: null },
+        },
+      ],
     };
     expect(readState(JSON.stringify(state))).toEqual({ ok: true, state });
   });
@@ -165,6 +200,7 @@ describe('the saved state', () => {
     'null',
     '[]',
     '{"version":2}',
+    '{"version":3}',
     '{"version":0}',
     '{"version":1}',
     '{"version":1,"entries":[null]}',

@@ -89,14 +89,30 @@ describe('clients that a gateway hides', () => {
     expect(await world.readTable()).not.toContain('172.');
   });
 
-  it('are told when only the gateway passes, twenty times in a row', async () => {
+  it('are reported when only the gateway passes, twenty times in a row, and no other client for an hour', async () => {
     await using world = await World.following();
     for (let i = 0; i < 19; i += 1) await world.connect('172.22.0.1', { listed: [] });
     await world.connect('54.240.27.75');
     await world.alert('sender-refused');
+    for (let i = 0; i < 20; i += 1) await world.connect('172.22.0.1', { listed: [] });
+    await world.connect('54.240.27.76');
+    await world.alert('sender-refused', 2);
     expect(world.told('clients-hidden')).toEqual([]);
+    world.clock.advance(3_600_001);
     for (let i = 0; i < 20; i += 1) await world.connect('172.22.0.1', { listed: [] });
     await world.alert('clients-hidden');
+  });
+
+  it('of one family are reported as such, since the others are seen', async () => {
+    await using world = await World.following();
+    await world.connect('54.240.27.75');
+    await world.connect('172.22.0.1');
+    await world.connect('172.18.0.1');
+    expect(await world.alert('clients-hidden')).toMatchObject({ client: '172.18.0.1', family: 'IPv6' });
+    for (let i = 0; i < 40; i += 1) await world.connect(i % 2 === 0 ? '172.18.0.1' : '54.240.27.76');
+    await world.connect('2a01:111:f403::1', { listed: [] });
+    expect(await world.alert('clients-visible')).toMatchObject({ family: 'IPv6' });
+    expect(world.told('clients-hidden')).toHaveLength(1);
   });
 });
 
@@ -109,9 +125,9 @@ describe('an entry that does not help', () => {
     world.mail.wiring = 'not-wired';
     await world.connect('54.240.27.76');
     await world.connect('54.240.27.77');
-    expect(await world.alert('sender-still-refused')).toMatchObject({
+    expect(await world.alertLater('sender-still-refused')).toMatchObject({
       sender: 'amazon-ses',
-      client: '54.240.27.76',
+      client: '54.240.27.77',
       why: expect.stringContaining('master.cf'),
     });
     await world.until('all refusals are told', () => world.told('sender-refused').length === 3);
@@ -120,8 +136,10 @@ describe('an entry that does not help', () => {
     expect(await world.connect('54.240.27.75')).toBe('allowlisted');
     await world.alert('sender-recovered');
     world.mail.wiring = 'not-wired';
+    world.clock.advance(3_600_000);
     await world.connect('54.240.27.76');
-    await world.alert('sender-still-refused', 2);
+    await world.alertLater('sender-still-refused', 2);
+    expect(new Set(world.told('sender-still-refused').map(({ id }) => id)).size).toBe(2);
   });
 
   it.each([
@@ -137,7 +155,9 @@ describe('an entry that does not help', () => {
     world.clock.advance(10_000);
     world.mail.log('postscreen', 911, 'CONNECT from [54.240.27.76]:5 to [192.0.2.1]:25');
     world.mail.log('postscreen', 911, line);
-    expect(await world.alert('sender-still-refused')).toMatchObject({ why: expect.stringContaining(why) });
+    expect(await world.alertLater('sender-still-refused')).toMatchObject({
+      why: expect.stringContaining(why),
+    });
   });
 
   it('is not told of a session that began before Postfix used it', async () => {

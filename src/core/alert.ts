@@ -54,7 +54,10 @@ export interface AlertFields {
   };
   'sender-still-refused': { sender: string; client: string; gate: string; why: string; at: string };
   'dnsbl-fault': { zone: string; reason: string; remedy: string };
-  'clients-hidden': { client: string; remedy: string };
+  'dnsbl-recovered': { zone: string; seconds: number };
+  /** `family`: whose clients are hidden, `all`, `IPv4` or `IPv6`. */
+  'clients-hidden': { client: string; family: string; remedy: string };
+  'clients-visible': { family: string; seconds: number };
   'entry-expired': { sender: string; since: string; lastSeen: string };
   'entry-revoked': { sender: string; since: string; reason: string | null };
   'senders-refreshed': {
@@ -68,9 +71,12 @@ export interface AlertFields {
   'sender-suspicious': { sender: string; reason: string; remedy: string };
   'reload-done': { senders: readonly string[]; ms: number; attempts: number };
   'reload-failed': { reason: string; retrySeconds: number };
+  'reload-recovered': { seconds: number; attempts: number };
   'table-invalid': { reason: string; line: number | null; remedy: string };
-  'table-restored': { reason: 'missing' | 'altered' | 'valid-again' };
+  'table-valid': { seconds: number };
+  'table-restored': { reason: 'missing' | 'altered' };
   'not-wired': { reason: string; line: string; remedy: string };
+  wired: { seconds: number };
   'mailserver-lost': { container: string; reason: string; remedy: string };
   'mailserver-back': { container: string; seconds: number };
   'state-lost': {
@@ -94,6 +100,8 @@ interface AlertRow<K extends AlertKind> {
   readonly level: AlertLevel;
   /** When it is raised, for the README. */
   readonly when: string;
+  /** The alerts that end what this one reports; every alert of level error has one. */
+  readonly endedBy?: readonly AlertKind[];
   readonly text: (fields: AlertFields[K]) => string;
 }
 
@@ -140,18 +148,35 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
   },
   'sender-still-refused': {
     level: 'error',
-    when: 'postscreen turned a sender away although Postfix uses its entry; told once until the sender gets through',
+    when: 'postscreen turned a sender away although Postfix uses its entry; once until the sender gets through, and at most once an hour',
+    endedBy: ['sender-recovered', 'entry-expired', 'entry-revoked'],
     text: (f) => `postscreen still refuses ${f.sender} at ${f.client} (${f.gate}): ${f.why}`,
   },
   'dnsbl-fault': {
     level: 'error',
     when: 'a DNSBL zone refuses senders that have nothing to do with each other, or answers with an error; entries made meanwhile live one day',
+    endedBy: ['dnsbl-recovered'],
     text: (f) => `the DNSBL ${f.zone} is not to be trusted now: ${f.reason}. ${f.remedy}`,
+  },
+  'dnsbl-recovered': {
+    level: 'info',
+    when: 'nothing was seen of the fault of a DNSBL zone for an hour',
+    text: (f) => `the DNSBL ${f.zone} is trusted again: no fault was seen for an hour`,
   },
   'clients-hidden': {
     level: 'error',
-    when: 'Postfix is shown a private address in place of its clients, so that nobody can be known and nothing is allowed',
-    text: (f) => `Postfix does not see its clients: it sees ${f.client}. ${f.remedy}`,
+    when: 'Postfix sees a private address in place of its clients, of all or of one address family, so that nothing can be allowed for them',
+    endedBy: ['clients-visible'],
+    text: (f) =>
+      f.family === 'all'
+        ? `Postfix does not see its clients: it sees ${f.client}. ${f.remedy}`
+        : `Postfix does not see its ${f.family} clients: it sees ${f.client} in their place, beside other clients with public addresses. ${f.remedy}`,
+  },
+  'clients-visible': {
+    level: 'info',
+    when: 'Postfix sees public addresses of its clients again',
+    text: (f) =>
+      `Postfix sees the addresses of its clients again (${f.family === 'all' ? 'IPv4 and IPv6' : f.family}), after ${f.seconds} s`,
   },
   'entry-revoked': {
     level: 'info',
@@ -188,42 +213,61 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
   },
   'reload-failed': {
     level: 'error',
-    when: 'a reload was not proven; it is tried again until it is',
+    when: 'no reload was proven for a minute; it is tried again until one is',
+    endedBy: ['reload-recovered'],
     text: (f) => `Postfix did not reload: ${f.reason}; next try in ${f.retrySeconds} s`,
+  },
+  'reload-recovered': {
+    level: 'info',
+    when: 'Postfix reloads again, or nothing is left to reload',
+    text: (f) => `Postfix can be reloaded again after ${f.seconds} s and ${f.attempts} failed tries`,
   },
   'table-invalid': {
     level: 'error',
     when: 'Postfix does not read the table as meant; a table that Postfix would not take is never put in place',
+    endedBy: ['table-valid'],
     text: (f) => `the table is not right for Postfix: ${f.reason}. ${f.remedy}`,
+  },
+  'table-valid': {
+    level: 'info',
+    when: 'Postfix reads the whole table again',
+    text: (f) => `Postfix reads the whole table again, after ${f.seconds} s`,
   },
   'table-restored': {
     level: 'warn',
-    when: 'our part of the table was missing or altered and stands again, or Postfix takes the table again',
+    when: 'our part of the table was missing or altered and is restored',
     text: (f) =>
       ({
         missing: 'the table or our part of it was missing and is there again',
         altered: 'our part of the table had been altered and is as it should be again',
-        'valid-again': 'Postfix reads the whole table again',
       })[f.reason],
   },
   'not-wired': {
     level: 'error',
     when: 'Postfix does not consult the table, so nothing that screenpass writes has an effect',
+    endedBy: ['wired'],
     text: (f) => `postscreen does not use the table: ${f.reason}. ${f.remedy}`,
+  },
+  wired: {
+    level: 'info',
+    when: 'Postfix consults the table again',
+    text: (f) => `postscreen uses the table again, after ${f.seconds} s`,
   },
   'mailserver-lost': {
     level: 'warn',
     when: 'the log of the mail container cannot be followed',
+    endedBy: ['mailserver-back'],
     text: (f) => `cannot follow ${f.container}: ${f.reason}. ${f.remedy}`,
   },
   'mailserver-back': {
     level: 'info',
-    when: 'the log is followed again',
+    when: 'the log is followed again, or the mail container runs anew: once for each of its runs',
     text: (f) => `following ${f.container} again after ${f.seconds} s`,
   },
   'state-lost': {
     level: 'error',
     when: 'the saved state is gone or cannot be used; what it held beyond the table is taken from the log again',
+    endedBy: ['state-saved'],
     text: (f) =>
       `the saved state cannot be used: ${f.problem}${f.aside === null ? '' : `; it is kept as ${f.aside}`}. ` +
       `${f.entries} entries come from the table. ${f.remedy}`,
@@ -231,11 +275,12 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
   'state-unsaved': {
     level: 'error',
     when: 'the state could not be saved; it is tried again until it is',
+    endedBy: ['state-saved'],
     text: (f) => `the state cannot be saved: ${f.reason}. ${f.remedy}`,
   },
   'state-saved': {
     level: 'info',
-    when: 'the state is saved again',
+    when: 'the state is saved again, for the first time after it was lost or could not be saved',
     text: (f) => `the state is saved again after ${f.seconds} s`,
   },
   digest: {
@@ -296,6 +341,6 @@ export function otherGateAlert({
 }: Told<OtherRefusal>): [id: string, fields: AlertFields['other-gate']] {
   const { sender, client, gate, code, enhanced, text } = last;
   const { remedy, docs } = GATES[gate];
-  const id = `${sender} ${gate} ${new Date(first.at).toISOString()}`;
+  const id = `${sender} ${gate} ${new Date(first.at).toISOString()} ${first.mark}`;
   return [id, { sender, client, gate, code, enhanced, text, count, remedy, docs }];
 }

@@ -6,12 +6,13 @@ import type { State } from './state.ts';
 const UNRELATED = 4;
 const WINDOW_MS = 10 * 60_000;
 /** A fault of which nothing was seen for so long is over. */
-const QUIET_MS = 3_600_000;
+export const QUIET_MS = 3_600_000;
 /** Zones that are kept in mind; postscreen asks a handful. */
 const MOST_ZONES = 100;
 
 /** A DNSBL zone that lists everybody, or answers with an error that Postfix takes for a listing. */
 export interface DnsblFault {
+  /** In lower case. */
   readonly zone: string;
   readonly reason: string;
   readonly remedy: string;
@@ -19,19 +20,14 @@ export interface DnsblFault {
 
 /** Times are log times in ms. */
 export interface DnsblWatch {
-  /** What dnsblog said; gives a fault that is new. */
-  listed(event: PostfixEvent, at: number): DnsblFault | undefined;
-  /** A watched sender was refused; gives a fault that is new. */
+  /** The fault that dnsblog's line shows. */
+  listed(event: PostfixEvent): DnsblFault | undefined;
+  /** The fault that this refusal of a watched sender shows, with those before it. */
   refused(sender: string, refusal: Refusal): DnsblFault | undefined;
-  /** The first of the zones, in lower case, that is at fault; undefined: none is. */
-  faulty(zones: readonly string[], at: number): string | undefined;
 }
 
-interface Zone {
-  /** By sender: when this zone refused it last. */
-  readonly senders: Map<string, number>;
-  faultSeenAt: number | null;
-}
+/** By sender: when this zone refused it last. */
+type Zone = Map<string, number>;
 
 /** Answers of the error range, which Spamhaus documents; other lists follow it. */
 const ERRORS: Readonly<Record<string, string>> = {
@@ -61,13 +57,12 @@ export function limitEntries(state: State, zone: string, at: number): State {
   return { ...state, entries };
 }
 
-/** Tells when a zone of postscreen_dnsbl_sites does not say what it seems to say. */
+/** Sees when a zone of postscreen_dnsbl_sites does not say what it seems to say. */
 export function createDnsblWatch(): DnsblWatch {
   const zones = new Map<string, Zone>();
 
-  function zoneOf(name: string): Zone {
-    const key = name.toLowerCase();
-    const zone = zones.get(key) ?? { senders: new Map(), faultSeenAt: null };
+  function zoneOf(key: string): Zone {
+    const zone = zones.get(key) ?? new Map();
     zones.delete(key);
     zones.set(key, zone);
     const [oldest] = zones.keys();
@@ -75,35 +70,22 @@ export function createDnsblWatch(): DnsblWatch {
     return zone;
   }
 
-  function fault(name: string, at: number, reason: string): DnsblFault | undefined {
-    const zone = zoneOf(name);
-    const known = isRecent(zone.faultSeenAt, at, QUIET_MS);
-    zone.faultSeenAt = at;
-    return known ? undefined : { zone: name.toLowerCase(), reason, remedy: REMEDY };
-  }
-
   return {
-    listed({ kind, dnsbl, text }, at) {
+    listed({ kind, dnsbl, text }) {
       if (kind !== 'dnsbl_listed' || dnsbl === null) return undefined;
       const reason = errorAnswer(text ?? '');
-      return reason === undefined ? undefined : fault(dnsbl, at, reason);
+      return reason === undefined ? undefined : { zone: dnsbl.toLowerCase(), reason, remedy: REMEDY };
     },
     refused(sender, { gate, zones: [name], at }) {
       if (gate !== 'dnsbl' || name === undefined) return undefined;
-      const { senders } = zoneOf(name);
+      const zone = name.toLowerCase();
+      const senders = zoneOf(zone);
       senders.set(sender, at);
-      for (const [id, seen] of senders) if (!isRecent(seen, at, WINDOW_MS)) senders.delete(id);
+      for (const [id, seen] of senders) if (Math.abs(at - seen) > WINDOW_MS) senders.delete(id);
       if (senders.size < UNRELATED) return undefined;
-      const who = [...senders.keys()].sort().join(', ');
-      return fault(name, at, `it refused ${senders.size} unrelated senders within ten minutes: ${who}`);
+      const ids = [...senders.keys()].sort().join(', ');
+      const reason = `it refused ${senders.size} unrelated senders within ten minutes: ${ids}`;
+      return { zone, reason, remedy: REMEDY };
     },
-    faulty: (names, at) =>
-      names
-        .map((name) => name.toLowerCase())
-        .find((name) => isRecent(zones.get(name)?.faultSeenAt ?? null, at, QUIET_MS)),
   };
-}
-
-function isRecent(seen: number | null, at: number, withinMs: number): boolean {
-  return seen !== null && Math.abs(at - seen) <= withinMs;
 }

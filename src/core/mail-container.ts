@@ -1,4 +1,5 @@
 import type { MailContainer } from '../ports.ts';
+import { formatAddress, parseAddress } from './network.ts';
 
 /** The label that `service=NAME` or `label=KEY=VALUE` asks for; undefined: the text is a name or an id. */
 export function labelOf(wanted: string): string | undefined {
@@ -18,6 +19,8 @@ interface Inspected {
 }
 
 interface Place {
+  readonly Gateway?: string;
+  readonly IPv6Gateway?: string;
   readonly IPAddress?: string;
   readonly IPPrefixLen?: number;
   readonly GlobalIPv6Address?: string;
@@ -25,7 +28,9 @@ interface Place {
 }
 
 export function describe(info: Inspected): MailContainer {
-  const networks = Object.values(info.NetworkSettings?.Networks ?? {}).flatMap((network) => [
+  const places = Object.values(info.NetworkSettings?.Networks ?? {});
+  const gateways = places.flatMap((network) => [network?.Gateway, network?.IPv6Gateway]);
+  const networks = places.flatMap((network) => [
     ...(network?.IPAddress ? [`${network.IPAddress}/${network.IPPrefixLen}`] : []),
     ...(network?.GlobalIPv6Address ? [`${network.GlobalIPv6Address}/${network.GlobalIPv6PrefixLen}`] : []),
   ]);
@@ -35,6 +40,10 @@ export function describe(info: Inspected): MailContainer {
     tty: info.Config.Tty === true,
     logDriver: info.HostConfig?.LogConfig?.Type ?? 'unknown',
     networks,
+    gateways: gateways.flatMap((text) => {
+      const address = parseAddress(text ?? '');
+      return address === undefined ? [] : [formatAddress(address)];
+    }),
     mounts: (info.Mounts ?? []).map(({ Destination }) => Destination),
   };
 }

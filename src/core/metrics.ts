@@ -1,4 +1,5 @@
 import type { Counts } from './counts.ts';
+import { FAULT_KINDS } from './faults.ts';
 import { type Status, unhealthy } from './status.ts';
 
 /** Of the text format below, as scrapers know it. */
@@ -29,6 +30,12 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     type: 'gauge',
     help: '1 when it does what it is for, as `/healthz` says, else 0',
     samples: (status) => one(unhealthy(status) === null ? 1 : 0),
+  },
+  screenpass_faults: {
+    type: 'gauge',
+    help: 'faults that last now, by `kind`: each is the alert that reported it',
+    samples: ({ faults }) =>
+      FAULT_KINDS.map((kind) => [{ kind }, faults.filter((fault) => fault.kind === kind).length]),
   },
   screenpass_following: {
     type: 'gauge',

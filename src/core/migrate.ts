@@ -17,15 +17,25 @@ const MIGRATIONS: Readonly<Record<number, (saved: Saved) => Saved>> = {
     const told = { bursts: [], otherGates: [], days: {}, digested: null };
     return { ...learnt, ...told, ...saved, entries: ended, version: 2 };
   },
-  2({ cursor, ...saved }) {
+  2({ cursor, otherGates, ...saved }) {
     const trailed = isRecord(cursor) ? { trail: [], ...cursor } : cursor;
-    return { ...saved, cursor: trailed, version: 3 };
+    const marked = Array.isArray(otherGates) ? otherGates.map(withMarks) : otherGates;
+    return { written: null, faults: [], ...saved, cursor: trailed, otherGates: marked, version: 3 };
   },
 };
 
 /** Entries of version 1 had no end but SCREENPASS_TTL, and no words of the administrator's. */
 function withEnd(entry: unknown): unknown {
   return isRecord(entry) ? { until: null, reason: null, ...entry } : entry;
+}
+
+/** Refusals by other gates of version 2 had no digest of their line. */
+function withMarks(burst: unknown): unknown {
+  const { waiting } = isRecord(burst) ? burst : { waiting: null };
+  if (!isRecord(burst) || !isRecord(waiting)) return burst;
+  const { first, last } = waiting;
+  const marked = (event: unknown) => (isRecord(event) ? { mark: '', ...event } : event);
+  return { ...burst, waiting: { ...waiting, first: marked(first), last: marked(last) } };
 }
 
 /** Brings a saved state of any earlier version to the present one, a version at a time. Never throws. */

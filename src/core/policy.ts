@@ -25,6 +25,8 @@ export type Scope = 'sender' | 'network' | 'address';
 
 /** What the administrator allows, parsed once from the settings. */
 export interface Rules {
+  /** Nothing is written: an entry says only what would be. */
+  readonly observing: boolean;
   readonly scope: Scope;
   /** Refusals of a sender within windowMs before it is allowed. */
   readonly threshold: number;
@@ -40,6 +42,7 @@ export interface Rules {
 export type Reason =
   | Evidence
   | 'began-before'
+  | 'observing'
   | 'still-refused'
   | 'below-threshold'
   | 'unknown-sender'
@@ -54,6 +57,7 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   network: 'the address is in a network of the sender',
   spf: 'the SPF record of the sender lets the address in (check_host passes)',
   rdns: 'the name of the address is one of the sender, and leads back to the address',
+  observing: 'it would be in the table already; observe mode writes nothing',
   'began-before': 'it is in the table already, but this session began before Postfix used the table',
   'still-refused':
     'it is in the table, and Postfix refused it all the same: does another list or rule stand above?',
@@ -110,6 +114,7 @@ export function decide(
   if (refusal.zones.some((zone) => rules.vetoZones.has(zone.toLowerCase()))) return refuse('vetoed-by-dnsbl');
   const entry = entryOf(state, match.sender.id);
   if (entry !== undefined && isOpen(state, match.sender, address, rules)) {
+    if (rules.observing) return { kind: 'keep', reason: 'observing' };
     return { kind: 'keep', reason: sawTable(entry, refusal) ? 'still-refused' : 'began-before' };
   }
   const recent = recentRefusals(state, match.sender.id, refusal.at, rules);
@@ -139,7 +144,12 @@ export function afterRefusal(
 ): State {
   const { id } = match.sender;
   const entry = entryOf(state, id);
-  if (decision.kind === 'keep' && entry !== undefined) return withEntry(state, seen(entry, refusal.at));
+  if (decision.kind === 'keep' && entry !== undefined) {
+    const isStill = decision.reason === 'still-refused' && entry.refusedAt === null;
+    const refusedAt = isStill ? refusal.at : entry.refusedAt;
+    const touched = seen(entry, refusal.at);
+    return withEntry(state, refusedAt === touched.refusedAt ? touched : { ...touched, refusedAt });
+  }
   if (decision.kind === 'wait') {
     const refusals = [...recentRefusals(state, id, refusal.at, rules), refusal.at];
     return { ...state, refusals: { ...state.refusals, [id]: refusals } };

@@ -3,6 +3,7 @@ import type { RefusalAlert } from './alert.ts';
 import type { Bursts } from './burst.ts';
 import type { Days } from './days.ts';
 import type { Digested } from './digest.ts';
+import type { Faults } from './faults.ts';
 import type { SenderKnowledge } from './knowledge.ts';
 import type { LaterRefusal } from './later-gate.ts';
 import type { Scope } from './policy.ts';
@@ -60,6 +61,8 @@ export interface OtherRefusal extends Omit<LaterRefusal, 'ip' | 'line'> {
   readonly sender: string;
   readonly client: string;
   readonly at: number;
+  /** A digest of its line: two refusals can have all else in common. */
+  readonly mark: string;
 }
 
 /** The format of the saved state. A change of it takes the next number and a migration (migrate.ts). */
@@ -95,6 +98,10 @@ export interface State {
   readonly digested: Digested | null;
   /** Digest of the block that Postfix is proven to use; null when that is not known. */
   readonly loaded: string | null;
+  /** Digest of the block that was about to be put into the table; null: none ever was. */
+  readonly written: string | null;
+  /** What is wrong now, and what was lately. */
+  readonly faults: Faults;
 }
 
 export const EMPTY_STATE: State = {
@@ -111,6 +118,8 @@ export const EMPTY_STATE: State = {
   days: {},
   digested: null,
   loaded: null,
+  written: null,
+  faults: [],
 };
 
 export function entryOf(state: State, sender: string): Entry | undefined {

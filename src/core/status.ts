@@ -1,3 +1,5 @@
+import { ALERTS, type AlertFields } from './alert.ts';
+import type { Fault, FaultKind } from './faults.ts';
 import type { Freshness } from './knowledge.ts';
 import type { State } from './state.ts';
 
@@ -12,8 +14,10 @@ export interface Status {
   /** `done`: Postfix is proven to use the table. `failing`: tried, and not proven. */
   readonly reload: 'done' | 'pending' | 'failing' | 'observing';
   readonly reloadedAt: string | null;
-  /** What stands in the way now, in the words of its alert. */
+  /** The first fault, in the words of its alert; null: there is none. */
   readonly trouble: string | null;
+  /** What is wrong now, those that fail `health` first. */
+  readonly faults: readonly StatusFault[];
   readonly table: string;
   readonly entries: number;
   readonly rules: number;
@@ -40,16 +44,31 @@ export interface Status {
 /** Stamps of another host may be so many seconds ahead of our clock. */
 const AHEAD_S = 10;
 
-/** Whether screenpass does now what it is for; the words say what is missing. */
+export interface StatusFault {
+  readonly kind: FaultKind;
+  /** Sender, zone or address family; null: there is only one of the kind. */
+  readonly subject: string | null;
+  /** In the words of its alert. */
+  readonly text: string;
+  readonly since: string;
+  readonly tries: number;
+  /** While it lasts, `health` fails. */
+  readonly blocking: boolean;
+}
+
+export function statusFault({ kind, subject, facts, since, tries, blocking }: Fault): StatusFault {
+  const row = ALERTS[kind] as { readonly text: (fields: AlertFields[FaultKind]) => string };
+  const text = row.text(facts as AlertFields[FaultKind]);
+  return { kind, subject: subject || null, text, since: new Date(since).toISOString(), tries, blocking };
+}
+
+/** Why screenpass does not do its job now; null: it does. */
 export function unhealthy(status: Status): string | null {
   if (status.following === null) return `the log of ${status.container} is not followed`;
   const { cursor, cursorAge } = status;
   if (cursorAge !== null && -cursorAge > AHEAD_S)
     return `the last line of the log is stamped ${cursor}, ${-cursorAge} s ahead of the clock: set the clock`;
-  if (status.mode === 'observe') return null;
-  if (status.wiring === 'not-wired') return 'postscreen does not use the table';
-  if (status.reload === 'failing') return status.trouble ?? 'Postfix does not reload';
-  return null;
+  return status.faults.find(({ blocking }) => blocking)?.text ?? null;
 }
 
 /** The stamp of the last handled line in the order of the log; null when nothing was handled yet. */

@@ -1,24 +1,20 @@
-import {
-  afterFailure,
-  type Backoff,
-  CROSSING_MS,
-  NO_FAILURE,
-  planReload,
-  type ReloadPlan,
-  retryIn,
-} from '../core/reload.ts';
+import { CROSSING_MS, planReload, type ReloadPlan, retryMs } from '../core/reload.ts';
+import type { FaultMonitor } from '../fault-monitor.ts';
 import type { Clock, Report } from '../ports.ts';
 import { createBell } from './bell.ts';
 import type { Postfix } from './postfix.ts';
 
 /** Postfix's own line about the reload must come this soon; a mail container at its limits needs seconds. */
 const PROOF_MS = 15_000;
+/** A mail container that starts or stops refuses a reload, or takes one and does not log it: no fault if it passes. */
+const GRACE_MS = 60_000;
+
 /** Brings Postfix to use the table that is in place, and knows whether it does. */
 export interface Reloader {
   plan(dirty: boolean): ReloadPlan;
   /**
-   * One try. Gives the log time (ms) from which Postfix is proven to use the table; null when it failed, which was
-   * told (reload-failed), or when the signal came first.
+   * One try. Gives the log time (ms) from which Postfix is proven to use the table; null when it failed, which is a
+   * fault then (reload-failed), or when the signal came first. Rejects with EngineError.
    */
   load(
     postfix: Pick<Postfix, 'reload'>,
@@ -28,19 +24,28 @@ export interface Reloader {
   ): Promise<number | null>;
   /** Postfix's master said at log time `at` (ms) that it reloaded or started. */
   reloaded(at: number): void;
-  standing(): { readonly reloadedAt: number | null; readonly trouble: string | null };
-  /** Another mail container: what failed with the last one says nothing of it. */
-  forget(): void;
+  /** Time of the last proven reload of this process, in ms. */
+  reloadedAt(): number | null;
 }
 
-export function createReloader(clock: Clock, report: Report, intervalMs: number): Reloader {
+/** A reload, or a command that it needs, failed for the reason given. */
+export function reloadFailed(faults: FaultMonitor, reason: string, graceMs: number): void {
+  const tries = faults.lasting('reload-failed')?.tries ?? 0;
+  const facts = { reason, retrySeconds: Math.round(retryMs(tries + 1) / 1000) };
+  faults.failed({ kind: 'reload-failed', subject: '', reason, facts, blocking: true, graceMs });
+}
+
+export function createReloader(
+  clock: Clock,
+  report: Pick<Report, 'alert'>,
+  faults: FaultMonitor,
+  intervalMs: number,
+): Reloader {
   const proof = createBell(clock);
-  let backoff: Backoff = NO_FAILURE;
   let lastReloadAt: number | null = null;
   let provenAt = Number.NEGATIVE_INFINITY;
   /** Counted, since times alone cannot tell an old line from a new one when the clock was set back. */
   let proofs = 0;
-  let told: string | null = null;
 
   /** Null when it was proven, undefined when the signal came first, else what went wrong. */
   async function attempt(
@@ -66,7 +71,8 @@ export function createReloader(clock: Clock, report: Report, intervalMs: number)
   }
 
   return {
-    plan: (dirty) => planReload({ dirty, lastReloadAt, backoff }, clock.now(), intervalMs),
+    plan: (dirty) =>
+      planReload({ dirty, lastReloadAt, fault: faults.lasting('reload-failed') }, clock.now(), intervalMs),
 
     async load(postfix, digest, senders, signal) {
       const began = clock.now();
@@ -79,18 +85,13 @@ export function createReloader(clock: Clock, report: Report, intervalMs: number)
         report.alert('reload-done', digest, {
           senders,
           ms: Math.max(0, now - began),
-          attempts: backoff.failures + 1,
+          attempts: (faults.lasting('reload-failed')?.tries ?? 0) + 1,
         });
         lastReloadAt = now;
-        backoff = NO_FAILURE;
-        told = null;
+        faults.ended('reload-failed');
         return provenAt;
       }
-      if (failure === undefined) return null;
-      backoff = afterFailure(backoff, now);
-      const retrySeconds = Math.round(retryIn(backoff, now) / 1000);
-      if (failure !== told) report.alert('reload-failed', digest, { reason: failure, retrySeconds });
-      told = failure;
+      if (failure !== undefined) reloadFailed(faults, failure, GRACE_MS);
       return null;
     },
 
@@ -100,10 +101,6 @@ export function createReloader(clock: Clock, report: Report, intervalMs: number)
       proof.ring();
     },
 
-    standing: () => ({ reloadedAt: lastReloadAt, trouble: told }),
-
-    forget() {
-      backoff = NO_FAILURE;
-    },
+    reloadedAt: () => lastReloadAt,
   };
 }

@@ -14,22 +14,14 @@ type Unusable = Extract<ReadState, { readonly ok: false }>;
 export interface StateKeeper {
   /** Call once, before the first save. Rejects with FileError when there is a state that cannot be opened. */
   find(): Promise<Found>;
-  /** Saves the state when it is not what was saved last. A failure is told once, and tried again with the next save. */
-  save(state: State): Promise<void>;
+  /** Saves the state when it is not what was saved last. Gives what went wrong; null: it is saved. */
+  save(state: State): Promise<FileError | null>;
 }
 
-const UNSAVED =
-  'Entries, table and reloads go on; a restart before it is saved reads the log again from the last save on';
-
-export function createStateKeeper({
-  state: file,
-  clock,
-  report,
-}: Pick<Ports, 'state' | 'clock' | 'report'>): StateKeeper {
+export function createStateKeeper({ state: file, clock }: Pick<Ports, 'state' | 'clock'>): StateKeeper {
   let saved = '';
   /** The suffix under which a state that cannot be used is still to be put aside. */
   let inTheWay: string | null = null;
-  let failedSince: number | null = null;
 
   async function putAside(suffix: string): Promise<string> {
     const aside = await file.setAside(suffix);
@@ -67,19 +59,10 @@ export function createStateKeeper({
 
     async save(state) {
       const text = `${JSON.stringify(state)}\n`;
-      if (text === saved) return;
+      if (text === saved) return null;
       const failure = await attempt(text);
-      if (failure !== null) {
-        if (failedSince === null)
-          report.alert('state-unsaved', failure.message, { reason: failure.message, remedy: UNSAVED });
-        failedSince ??= clock.now();
-        return;
-      }
-      saved = text;
-      if (failedSince === null) return;
-      const seconds = Math.round(Math.max(0, clock.now() - failedSince) / 1000);
-      report.alert('state-saved', String(failedSince), { seconds });
-      failedSince = null;
+      if (failure === null) saved = text;
+      return failure;
     },
   };
 }

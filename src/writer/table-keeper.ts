@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { renderBlock, splitTable, withBlock } from '../core/allowlist.ts';
 import type { Network } from '../core/network.ts';
 import type { TableCheck } from '../core/table-check.ts';
+import type { FaultMonitor } from '../fault-monitor.ts';
 import { FileError, type Report, type TableFile } from '../ports.ts';
 import type { Postfix } from './postfix.ts';
 
@@ -21,8 +22,6 @@ export interface TableKeeper {
     postfix: Postfix | null,
     ready: () => Promise<void>,
   ): Promise<Put>;
-  /** Why the last put gave `invalid`, in the words of its alert; null: it did not. */
-  trouble(): string | null;
   /** Look at the table in place again: the mail container may be another one. */
   lookAgain(): void;
 }
@@ -31,17 +30,23 @@ export function digestOf(block: string): string {
   return createHash('sha256').update(block, 'latin1').digest('hex');
 }
 
-/** `inPlace` is the digest of the block that an earlier process left in the table; null when unknown. */
+/** A mail container that stops, to be replaced by one that has the table, is no fault. */
+const GRACE_MS = 60_000;
+
+/**
+ * `blocks` are the digests of those that an earlier process may have left in the table: one that was killed may have
+ * put its last one there, or not yet. Empty when nothing is known.
+ */
 export function createTableKeeper(
   file: TableFile,
-  report: Report,
+  report: Pick<Report, 'alert'>,
+  faults: FaultMonitor,
   tableInContainer: string,
-  inPlace: string | null,
+  blocks: readonly string[],
 ): TableKeeper {
+  let inPlace = blocks;
   /** The table as Postfix last read it without a complaint about our part. */
   let looked: string | null = null;
-  let complaint: string | null = null;
-  let isHeldBack = false;
 
   async function put(
     block: string,
@@ -57,7 +62,8 @@ export function createTableKeeper(
       return await replace(table, block, members, postfix, ready);
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      complain({ reason: error.message, line: null }, 'The change is tried again');
+      looked = null;
+      invalid({ reason: error.message, line: null }, 'The change is tried again', { blocking: true });
       return 'invalid';
     }
   }
@@ -74,7 +80,7 @@ export function createTableKeeper(
     members: readonly Network[],
     postfix: Postfix,
   ): Promise<Put> {
-    inPlace = digestOf(block);
+    inPlace = [digestOf(block)];
     if (looked === table) return 'in-place';
     const check = await postfix.checkTable(tableInContainer, table, members);
     if (!judge(check)) return 'invalid';
@@ -90,7 +96,7 @@ export function createTableKeeper(
     ready: () => Promise<void>,
   ): Promise<Put> {
     const before = table === undefined ? null : splitTable(table).block;
-    const altered = inPlace !== null && (before === null || digestOf(before) !== inPlace);
+    const altered = inPlace.length > 0 && (before === null || !inPlace.includes(digestOf(before)));
     const wanted = withBlock(table ?? '', block);
     const staged = await file.stage(wanted);
     try {
@@ -101,37 +107,31 @@ export function createTableKeeper(
     } finally {
       await staged.discard();
     }
-    inPlace = digestOf(block);
+    inPlace = [digestOf(block)];
     looked = wanted;
     if (!altered) return 'in-place';
-    report.alert('table-restored', inPlace, { reason: before === null ? 'missing' : 'altered' });
+    report.alert('table-restored', digestOf(block), { reason: before === null ? 'missing' : 'altered' });
     return 'restored';
   }
 
   function judge(check: TableCheck): boolean {
-    if (check.complaint === null) satisfied();
-    else complain(check.complaint, check.good ? THEIRS : OURS);
+    if (check.complaint === null) faults.ended('table-invalid');
+    else if (check.good) invalid(check.complaint, THEIRS, { blocking: false });
+    else invalid(check.complaint, OURS, { blocking: true, graceMs: GRACE_MS });
     return check.good;
   }
 
-  function complain({ reason, line }: { reason: string; line: number | null }, remedy: string): void {
-    if (complaint === reason) return;
-    complaint = reason;
-    report.alert('table-invalid', reason, { reason, line, remedy });
-  }
-
-  function satisfied(): void {
-    if (complaint !== null) report.alert('table-restored', complaint, { reason: 'valid-again' });
-    complaint = null;
+  function invalid(
+    { reason, line }: { reason: string; line: number | null },
+    remedy: string,
+    how: { readonly blocking: boolean; readonly graceMs?: number },
+  ): void {
+    const facts = { reason, line, remedy };
+    faults.failed({ kind: 'table-invalid', subject: '', reason, facts, ...how });
   }
 
   return {
-    async put(...how) {
-      const done = await put(...how);
-      isHeldBack = done === 'invalid';
-      return done;
-    },
-    trouble: () => (isHeldBack ? complaint : null),
+    put,
     lookAgain() {
       looked = null;
     },

@@ -1,9 +1,12 @@
-import { judgeWiring } from '../core/wiring.ts';
-import type { Clock, MailContainer, Report } from '../ports.ts';
+import { judgeWiring, type Wiring } from '../core/wiring.ts';
+import type { FaultMonitor } from '../fault-monitor.ts';
+import type { Clock, MailContainer } from '../ports.ts';
 import type { Postfix } from './postfix.ts';
 
 /** Postfix's configuration is looked at this often; somebody may change it while it runs. */
 const LOOK_MS = 10 * 60_000;
+/** A mail container that stops, to be replaced by one that is wired, is no fault. */
+const GRACE_MS = 60_000;
 
 /** Whether Postfix is up and consults the table. */
 export interface WiringWatch {
@@ -15,36 +18,42 @@ export interface WiringWatch {
   standing(): 'wired' | 'not-wired' | 'unknown';
 }
 
-/** The alert not-wired comes when the answer changes. Rejects with EngineError. */
-export function createWiringWatch(clock: Clock, report: Report, tableInContainer: string): WiringWatch {
+/** What it finds is the fault not-wired. Rejects with EngineError. */
+export function createWiringWatch(clock: Clock, faults: FaultMonitor, tableInContainer: string): WiringWatch {
   /** The run of the mail container in which Postfix was seen to be up: it is asked only once, since it logs that. */
   let upIn: string | null = null;
   let lookedAt: number | null = null;
-  let trouble: string | null = null;
+  const isUnreported = () => faults.lasting('not-wired')?.isOpen === false;
 
   return {
     async look(postfix, { run, mounts }) {
-      const fresh = upIn === run && lookedAt !== null && Math.abs(clock.now() - lookedAt) < LOOK_MS;
+      const recent = lookedAt !== null && Math.abs(clock.now() - lookedAt) < LOOK_MS;
+      const fresh = upIn === run && recent && !isUnreported();
       if (!fresh) {
         if (upIn !== run && !(await postfix.running())) return 'down';
         upIn = run;
         const wiring = judgeWiring(await postfix.configuration(), tableInContainer, mounts);
         lookedAt = clock.now();
-        if (wiring.kind === 'wired') {
-          if (trouble !== null) report.info('postscreen uses the table now');
-          trouble = null;
-        } else if (wiring.reason !== trouble) {
-          const { reason, line, remedy } = wiring;
-          const told = remedy.split('\n').map((part) => part.trim());
-          report.alert('not-wired', reason, { reason, line, remedy: told.join(' ') });
-          trouble = reason;
-        }
+        if (wiring.kind === 'wired') faults.ended('not-wired');
+        else notWired(faults, wiring);
       }
-      return trouble === null ? 'wired' : 'not-wired';
+      return faults.lasting('not-wired') === undefined ? 'wired' : 'not-wired';
     },
     lookAgain() {
       lookedAt = null;
     },
-    standing: () => (trouble !== null ? 'not-wired' : upIn === null ? 'unknown' : 'wired'),
+    standing() {
+      if (faults.lasting('not-wired') !== undefined) return 'not-wired';
+      return upIn === null ? 'unknown' : 'wired';
+    },
   };
+}
+
+function notWired(
+  faults: FaultMonitor,
+  { reason, line, remedy }: Extract<Wiring, { kind: 'not-wired' }>,
+): void {
+  const lines = remedy.split('\n').map((part) => part.trim());
+  const facts = { reason, line, remedy: lines.join(' ') };
+  faults.failed({ kind: 'not-wired', subject: '', reason, facts, blocking: true, graceMs: GRACE_MS });
 }

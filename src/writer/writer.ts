@@ -1,13 +1,14 @@
 import { renderBlock, type Section } from '../core/allowlist.ts';
 import { onlyObserving } from '../core/engine-remedy.ts';
 import type { Network } from '../core/network.ts';
-import { afterFailure, type Backoff, NO_FAILURE, retryIn } from '../core/reload.ts';
+import { retryIn } from '../core/reload.ts';
 import { type Entry, entryOf, type State, withEntry } from '../core/state.ts';
 import type { Status } from '../core/status.ts';
+import type { FaultMonitor } from '../fault-monitor.ts';
 import { EngineError, type MailContainer, type Ports } from '../ports.ts';
 import { createBell } from './bell.ts';
 import { type Postfix, postfixIn } from './postfix.ts';
-import { createReloader } from './reloader.ts';
+import { createReloader, reloadFailed } from './reloader.ts';
 import type { StateKeeper } from './state-keeper.ts';
 import { createTableKeeper, digestOf } from './table-keeper.ts';
 import { createWiringWatch } from './wiring-watch.ts';
@@ -17,6 +18,12 @@ const HEARTBEAT_MS = 10_000;
 /** A starting mail container is asked this often whether Postfix is up, and may take this long. */
 const STARTING_MS = 2_000;
 const STARTED_MS = 180_000;
+/** A mail container that starts or stops runs no command: no fault if that passes. */
+const GRACE_MS = 60_000;
+const UNSAVED =
+  'Entries, table and reloads go on; a restart before it is saved reads the log again from the last save on';
+/** What concerns the mail container as it runs now. */
+const OF_THE_RUN = ['reload-failed', 'not-wired', 'table-invalid'] as const;
 
 export interface WriterOptions {
   readonly mode: 'enforce' | 'observe';
@@ -28,7 +35,7 @@ export interface WriterOptions {
 }
 
 /** Where table and Postfix stand. */
-type WriterStatus = Pick<Status, 'following' | 'wiring' | 'reload' | 'trouble' | 'rules'> & {
+type WriterStatus = Pick<Status, 'following' | 'wiring' | 'reload' | 'rules'> & {
   readonly reloadedAt: number | null;
 };
 
@@ -46,29 +53,42 @@ export interface Writer {
   reloaded(at: number): void;
   /** Works until the signal aborts, then finishes the write in hand and saves. */
   run(signal: AbortSignal): Promise<void>;
+  /** Saves the state as it is now. */
+  save(): Promise<void>;
 }
 
 export function createWriter(
   ports: Ports,
-  { save }: Pick<StateKeeper, 'save'>,
+  stateKeeper: Pick<StateKeeper, 'save'>,
+  faults: FaultMonitor,
   initial: State,
   options: WriterOptions,
 ): Writer {
   const { clock, engine, report } = ports;
   const bell = createBell(clock);
-  const keeper = createTableKeeper(ports.table, report, options.tableInContainer, initial.loaded);
-  const wiring = createWiringWatch(clock, report, options.tableInContainer);
-  const reloader = createReloader(clock, report, options.reloadIntervalMs);
+  const keeper = createTableKeeper(ports.table, report, faults, options.tableInContainer, [
+    ...new Set([initial.loaded, initial.written].flatMap((digest) => digest ?? [])),
+  ]);
+  const wiring = createWiringWatch(clock, faults, options.tableInContainer);
+  const reloader = createReloader(clock, report, faults, options.reloadIntervalMs);
   let state = initial;
   let container: MailContainer | null = null;
   let loading = false;
-  let backoff: Backoff = NO_FAILURE;
-  let downSince: number | null = null;
-  let told: string | null = null;
+
+  async function save(next: State = state): Promise<void> {
+    const failure = await stateKeeper.save(next);
+    if (failure === null) {
+      for (const kind of ['state-unsaved', 'state-lost'] as const) faults.ended(kind);
+      return;
+    }
+    const facts = { reason: failure.message, remedy: UNSAVED };
+    faults.failed({ kind: 'state-unsaved', subject: '', reason: failure.message, facts, blocking: true });
+  }
 
   /** Does what is due. Gives the time until more is due. */
   async function work(signal: AbortSignal): Promise<number> {
-    const saved = save(state);
+    faults.reportDue();
+    const saved = save();
     // Nobody is asked anything meanwhile; and a daemon that just starts may have a mail container by then.
     if (container === null) await saved;
     const applied = options.mode === 'observe' ? observe() : apply(saved, signal);
@@ -76,7 +96,7 @@ export function createWriter(
     await Promise.allSettled([saved, applied]);
     await saved;
     const due = await applied;
-    await save(state);
+    await save();
     return due;
   }
 
@@ -86,14 +106,23 @@ export function createWriter(
   }
 
   async function apply(saved: Promise<void>, signal: AbortSignal): Promise<number> {
-    const wait = retryIn(backoff, clock.now());
+    const wait = backoff();
     if (wait > 0) return wait;
     try {
       return await settle(saved, signal);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      return trouble(error);
+      const denied = error.kind === 'denied';
+      reloadFailed(faults, denied ? onlyObserving(error.message) : error.message, denied ? 0 : GRACE_MS);
+      return backoff();
     }
+  }
+
+  /** The time until what failed is to be tried again. */
+  function backoff(): number {
+    const held = faults.lasting('table-invalid');
+    const waits = [faults.lasting('reload-failed'), held?.blocking ? held : undefined];
+    return Math.max(...waits.map((fault) => retryIn(fault, clock.now())));
   }
 
   function sections(): Section[] {
@@ -107,25 +136,33 @@ export function createWriter(
     const drawn = state;
     const all = sections();
     // The state may be another one than when the save began, and must never say less than the table.
-    const onDisk = () => saved.then(() => save(drawn));
+    const onDisk = () => saved.then(() => save({ ...drawn, written: digest }));
     const fresh = all.filter(({ entry }) => !entry.announced);
     const members = (fresh.length > 0 ? fresh : all).flatMap(({ networks }) => networks);
     const block = renderBlock(all);
-    const put = await keeper.put(block, members, wired === 'down' ? null : postfix, onDisk);
-    if (put === 'invalid') return failed();
-    backoff = NO_FAILURE;
-    if (put === 'waiting' || postfix === null) return container === null ? HEARTBEAT_MS : starting(all);
-    downSince = null;
-    told = null;
-    if (put === 'restored') state = { ...state, loaded: null };
-    announce(fresh, wired === 'wired' ? 'table-written' : 'not-wired');
     const digest = digestOf(block);
+    const put = await keeper.put(block, members, wired === 'down' ? null : postfix, onDisk);
+    if (put === 'invalid') return backoff();
+    if (put === 'waiting' || postfix === null) return container === null ? HEARTBEAT_MS : starting(all);
+    state = { ...state, written: digest };
+    if (put === 'restored') forgetLoaded();
+    announce(fresh, wired === 'wired' ? 'table-written' : 'not-wired');
     const dirty = state.loaded !== digest && (state.loaded !== null || all.length > 0);
     const plan = reloader.plan(dirty && wired === 'wired');
     if (plan.kind === 'wait') return plan.ms;
-    if (plan.kind === 'idle') return HEARTBEAT_MS;
+    if (plan.kind === 'idle') {
+      faults.ended('reload-failed');
+      return HEARTBEAT_MS;
+    }
     await load(postfix, digest, all, signal);
     return 0;
+  }
+
+  /** Nobody knows what Postfix read meanwhile: a refusal of these days says nothing about the entries. */
+  function forgetLoaded(): void {
+    const entries = state.entries.map((entry) => ({ ...entry, inForce: null }));
+    state = { ...state, loaded: null, entries };
+    faults.startAfresh(['sender-still-refused']);
   }
 
   async function load(postfix: Postfix, digest: string, all: readonly Section[], signal: AbortSignal) {
@@ -162,46 +199,24 @@ export function createWriter(
     }
   }
 
-  /** The mail container runs and Postfix does not: normal for a while, then worth an alert if something waits for it. */
+  /** The mail container runs and Postfix does not: normal for a while, then a fault if something waits for it. */
   function starting(all: readonly Section[]): number {
-    downSince ??= clock.now();
-    const late = clock.now() - downSince > STARTED_MS;
-    if (late && all.length > 0) tell('Postfix does not run in the mail container', STARTING_MS);
+    if (all.length > 0) reloadFailed(faults, 'Postfix does not run in the mail container', STARTED_MS);
     return STARTING_MS;
-  }
-
-  function failed(): number {
-    backoff = afterFailure(backoff, clock.now());
-    return retryIn(backoff, clock.now());
-  }
-
-  /** A command could not be run. A mail container that is just stopping does that once; more is worth an alert. */
-  function trouble({ kind, message }: EngineError): number {
-    const wait = failed();
-    if (backoff.failures > 1) tell(kind === 'denied' ? onlyObserving(message) : message, wait);
-    return wait;
-  }
-
-  function tell(reason: string, wait: number): void {
-    if (reason === told) return;
-    told = reason;
-    report.alert('reload-failed', reason, { reason, retrySeconds: Math.round(wait / 1000) });
   }
 
   function status(): WriterStatus {
     const all = sections();
-    const { reloadedAt, trouble } = reloader.standing();
     const loaded = state.loaded === digestOf(renderBlock(all)) || (state.loaded === null && all.length === 0);
+    const fails = faults.lasting('reload-failed') ?? faults.lasting('table-invalid');
     // Where no command can be run, or no table be written, nobody knows, also when nothing is due.
-    const inTheWay = told ?? keeper.trouble();
-    const reload = inTheWay !== null ? 'failing' : loaded ? 'done' : trouble === null ? 'pending' : 'failing';
+    const reload = fails?.blocking ? 'failing' : loaded ? 'done' : 'pending';
     return {
       following: container?.id ?? null,
       wiring: wiring.standing(),
       reload: options.mode === 'observe' ? 'observing' : reload,
-      trouble: trouble ?? inTheWay,
       rules: all.reduce((sum, { networks }) => sum + networks.length, 0),
-      reloadedAt,
+      reloadedAt: reloader.reloadedAt(),
     };
   }
 
@@ -218,22 +233,25 @@ export function createWriter(
     },
     serve(next) {
       if (next !== null && next.run !== container?.run) {
-        backoff = NO_FAILURE;
-        downSince = null;
-        reloader.forget();
+        faults.startAfresh(OF_THE_RUN);
         keeper.lookAgain();
       }
       container = next;
       bell.ring();
     },
     reloaded(at) {
-      if (!loading) wiring.lookAgain();
       reloader.reloaded(at);
+      if (loading) return;
+      wiring.lookAgain();
+      // Postfix is up: what could not be done before can be tried at once.
+      faults.startAfresh(['reload-failed']);
+      bell.ring();
     },
     async run(signal) {
       signal.addEventListener('abort', bell.ring, { once: true });
       while (!signal.aborted) await bell.wait(Math.min(HEARTBEAT_MS, await work(signal)));
-      await save(state);
+      await save();
     },
+    save: () => save(),
   };
 }

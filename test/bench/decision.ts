@@ -68,7 +68,10 @@ export const decision: Suite = {
     const ports: Ports = {
       clock: { ...createClock(report), now: () => now },
       engine: {
-        inspect: async () => ({ kind: 'running', container: { ...container, networks: [], mounts: [] } }),
+        inspect: async () => ({
+          kind: 'running',
+          container: { ...container, networks: [], mounts: [], gateways: [] },
+        }),
         follow,
         lastLines: async () => [],
         exec: () => Promise.reject(new Error('nothing is executed here')),

@@ -50,6 +50,7 @@ const container = {
   logDriver: 'json-file',
   networks: [],
   mounts: [],
+  gateways: [],
 };
 const ports: Ports = {
   clock: createClock(report),

@@ -145,6 +145,7 @@ const container = {
   logDriver: 'none',
   networks: ['172.18.0.5/16'],
   mounts: [TABLE],
+  gateways: [],
 };
 const marks = fc.constantFrom('1 2 3', '4 2 3', '1 5 3');
 const line = fc.oneof(fc.constant(null), fc.nat({ max: 9 }));

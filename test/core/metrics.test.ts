@@ -12,6 +12,7 @@ const STATUS: Status = {
     reload: 'done',
     reloadedAt: '2026-11-24T02:00:00.500Z',
     trouble: null,
+    faults: [],
     table: '/t',
     entries: 2,
     rules: 9,

@@ -26,6 +26,7 @@ const SES: Sender = {
 const WIDE: Sender = { id: 'wide', name: 'Wide', networks: [network('12.0.0.0/8')] };
 const index = buildSenderIndex([SES, WIDE]);
 const RULES: Rules = {
+  observing: false,
   scope: 'sender',
   threshold: 1,
   windowMs: 3_600_000,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { afterFailure, NO_FAILURE, planReload, retryIn } from '../../src/core/reload.ts';
+import { planReload, retryIn } from '../../src/core/reload.ts';
 
-const clean = { dirty: false, lastReloadAt: null, backoff: NO_FAILURE };
+const clean = { dirty: false, lastReloadAt: null, fault: undefined };
 const dirty = { ...clean, dirty: true };
 
 describe('a reload', () => {
@@ -19,18 +19,13 @@ describe('a reload', () => {
   });
 
   it('is tried again after doubled waits of at most a minute, for ever', () => {
-    let backoff = NO_FAILURE;
-    const waits = Array.from({ length: 10 }, () => {
-      backoff = afterFailure(backoff, 0);
-      return retryIn(backoff, 0) / 1000;
-    });
+    const waits = Array.from({ length: 10 }, (_, i) => retryIn({ tries: i + 1, triedAt: 0 }, 0) / 1000);
     expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
-    for (let i = 0; i < 5000; i += 1) backoff = afterFailure(backoff, 0);
-    expect(retryIn(backoff, 0)).toBe(60_000);
+    expect(retryIn({ tries: 5000, triedAt: 0 }, 0)).toBe(60_000);
   });
 
   it('is not kept waiting by a clock that was set back', () => {
-    const later = { ...dirty, lastReloadAt: 1e9, backoff: afterFailure(NO_FAILURE, 1e9) };
+    const later = { ...dirty, lastReloadAt: 1e9, fault: { tries: 1, triedAt: 1e9 } };
     expect(planReload(later, 1_000, 15_000)).toEqual({ kind: 'now' });
   });
 });

@@ -107,7 +107,8 @@ function truthOf(sessions: readonly Session[]) {
 
 function replay(lines: readonly string[]): ReplayReport {
   const roster = buildRoster(SENDERS, {}, START);
-  const rules = { scope: 'sender', threshold: 1, windowMs: 3_600_000, ttlMs: 86_400_000 } as const;
+  const limits = { threshold: 1, windowMs: 3_600_000, ttlMs: 86_400_000 };
+  const rules = { observing: false, scope: 'sender', ...limits } as const;
   const replay = createReplay({
     roster,
     rules: { ...rules, never: [], vetoZones: new Set() },

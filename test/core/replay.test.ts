@@ -12,6 +12,7 @@ import { feed, LISTED, replayLog } from '../double/replay-log.ts';
 const NOW = Date.parse('2026-11-25T00:00:00Z');
 const HOUR = 3_600_000;
 const RULES: Rules = {
+  observing: false,
   scope: 'sender',
   threshold: 1,
   windowMs: HOUR,

@@ -11,6 +11,7 @@ import { feed, LISTED, replayLog, type Story } from '../double/replay-log.ts';
 
 const NOW = Date.parse('2026-11-25T00:00:00Z');
 const RULES: Rules = {
+  observing: false,
   scope: 'sender',
   threshold: 1,
   windowMs: 3_600_000,

@@ -133,6 +133,8 @@ export class Container {
       return [
         name,
         {
+          // The Engine takes the first address of a network for itself.
+          Gateway: six ? '' : address.replace(/\.\d+$/, '.1'),
           IPAddress: six ? '' : address,
           IPPrefixLen: six ? 0 : Number(length),
           GlobalIPv6Address: six ? address : '',

@@ -166,6 +166,12 @@ export class World implements AsyncDisposable {
     return this.told(kind)[nth - 1] as Extract<Told, { alert: K }>;
   }
 
+  /** The same, while the clock runs on: for what must last before it is reported. */
+  async alertLater<K extends AlertKind>(kind: K, nth = 1): Promise<Extract<Told, { alert: K }>> {
+    await this.eventually(`alert ${kind} no. ${nth}`, () => this.told(kind).length >= nth);
+    return this.alert(kind, nth);
+  }
+
   /** Lets sockets and files do their work until the condition holds. The clock stands still. */
   async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = performance.now() + PATIENCE_MS;
@@ -213,6 +219,10 @@ export class World implements AsyncDisposable {
 
   readTable(): Promise<string> {
     return readFile(this.table, 'latin1');
+  }
+
+  writeState(text: string): Promise<void> {
+    return writeFile(this.stateFile, text);
   }
 
   writeTable(text: string): Promise<void> {

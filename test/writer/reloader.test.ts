@@ -1,15 +1,16 @@
 import { expect, it } from 'vitest';
 import { createReloader } from '../../src/writer/reloader.ts';
 import { TestClock } from '../double/clock.ts';
+import { faultsOf } from '../double/faults.ts';
 
 const NOON = Date.parse('2026-11-24T12:00:00Z');
 
 function setUp() {
   const clock = new TestClock(NOON);
   const told: string[] = [];
-  const nothing = () => {};
-  const alert = (kind: string) => void told.push(kind);
-  const reloader = createReloader(clock, { alert, info: nothing, debug: nothing, error: nothing }, 0);
+  const report = { alert: (kind: string) => void told.push(kind) };
+  const faults = faultsOf(clock, report);
+  const reloader = createReloader(clock, report, faults, 0);
   const requests: number[] = [];
   const postfix = {
     async reload() {
@@ -18,7 +19,7 @@ function setUp() {
     },
   };
   const { signal } = new AbortController();
-  return { clock, told, reloader, requests, postfix, signal };
+  return { clock, told, faults, reloader, requests, postfix, signal };
 }
 
 it('takes no line from before the request for a proof, also when the clock was set back', async () => {
@@ -34,7 +35,7 @@ it('takes no line from before the request for a proof, also when the clock was s
 });
 
 it('waits no longer for the proof when the clock is set back by weeks meanwhile', async () => {
-  const { clock, told, reloader, postfix, signal } = setUp();
+  const { clock, told, faults, reloader, postfix, signal } = setUp();
   const loading = reloader.load(postfix, 'digest', ['amazon-ses'], signal);
   await clock.sleep(0, signal);
   clock.advance(-40 * 86_400_000);
@@ -43,5 +44,6 @@ it('waits no longer for the proof when the clock is set back by weeks meanwhile'
   await clock.sleep(0, signal);
   clock.advance(16_000);
   expect(await loading).toBeNull();
-  expect(told).toEqual(['reload-failed']);
+  expect(told).toEqual([]);
+  expect(faults.lasting('reload-failed')?.tries).toBe(1);
 });

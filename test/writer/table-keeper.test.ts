@@ -6,9 +6,11 @@ import { renderBlock } from '../../src/core/allowlist.ts';
 import { network } from '../../src/core/network.ts';
 import type { TableCheck } from '../../src/core/table-check.ts';
 import { createTableFile } from '../../src/edge/file.ts';
-import type { Report } from '../../src/ports.ts';
+import type { FaultMonitor } from '../../src/fault-monitor.ts';
 import type { Postfix } from '../../src/writer/postfix.ts';
 import { createTableKeeper, type TableKeeper } from '../../src/writer/table-keeper.ts';
+import { TestClock } from '../double/clock.ts';
+import { faultsOf } from '../double/faults.ts';
 
 const GOOD: TableCheck = { good: true, complaint: null };
 const BAD: TableCheck = { good: false, complaint: { reason: 'fatal: no', line: null } };
@@ -19,12 +21,16 @@ const BLOCK = renderBlock([{ entry: { ...entry, ...rest }, networks: MEMBERS }])
 
 let folder: string;
 let alerts: string[];
+let clock: TestClock;
+let faults: FaultMonitor;
 let keeper: TableKeeper;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'screenpass-keeper-'));
   alerts = [];
-  const report: Report = { alert: (kind) => void alerts.push(kind), error: fail, info: fail, debug: fail };
-  keeper = createTableKeeper(createTableFile(table()), report, '/etc/screenpass/table.cidr', null);
+  clock = new TestClock(0);
+  const report = { alert: (kind: string) => void alerts.push(kind) };
+  faults = faultsOf(clock, report);
+  keeper = createTableKeeper(createTableFile(table()), report, faults, '/etc/screenpass/table.cidr', []);
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -69,12 +75,13 @@ describe('the table', () => {
     expect(await put(postfix(() => BAD))).toBe('invalid');
     expect(await read()).toBe('# mine\n');
     expect(await readdir(folder)).toEqual(['table.cidr']);
+    clock.advance(60_000);
     expect(await put(postfix(() => BAD))).toBe('invalid');
     expect(alerts).toEqual(['table-invalid']);
-    expect(keeper.trouble()).toBe(BAD.complaint?.reason);
+    expect(faults.lasting('table-invalid')).toMatchObject({ reason: BAD.complaint?.reason, blocking: true });
     expect(await put(postfix(() => GOOD))).toBe('in-place');
-    expect(alerts).toEqual(['table-invalid', 'table-restored']);
-    expect(keeper.trouble()).toBeNull();
+    expect(alerts).toEqual(['table-invalid', 'table-valid']);
+    expect(faults.lasting('table-invalid')).toBeUndefined();
   });
 
   it('stays as it was until it may change, though Postfix has looked at the new one', async () => {
