@@ -23,7 +23,7 @@ const MOST_NETWORKS = 8_000;
 
 const RULES: Rules = {
   ...{ scope: 'sender', threshold: 1, windowMs: 3_600_000, ttlMs: 30 * DAY },
-  ...{ never: [], vetoZones: new Set() },
+  ...{ observing: false, never: [], vetoZones: new Set() },
 };
 
 /** One answer, made from the answer before. Shares are of a thousand. */
