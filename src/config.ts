@@ -18,6 +18,7 @@ import {
   text,
   zones,
 } from './core/values.ts';
+import { FileError } from './ports.ts';
 import { readSendersFile } from './senders-file.ts';
 
 export type LogLevel = 'error' | 'info' | 'debug';
@@ -61,7 +62,7 @@ export interface Config {
 export interface Outside {
   /** The bundled senders. */
   readonly catalogue: readonly SenderDefinition[];
-  /** Throws when it cannot. */
+  /** Throws FileError when it cannot. */
   readonly readFile: (path: string) => string;
   /** The longest time between two runs, in ms. */
   readonly cronInterval: (expression: string) => Result<number>;
@@ -216,7 +217,8 @@ function lookUp(
   try {
     return ok(readFile(path).trim() || undefined);
   } catch (error) {
-    return problem(`${name}__FILE: ${(error as Error).message}`);
+    if (!(error instanceof FileError)) throw error;
+    return problem(`${name}__FILE: ${error.message}`);
   }
 }
 
@@ -266,9 +268,8 @@ function sendersFile(path: string, { catalogue, readFile }: Outside): Result<rea
     const read = readSendersFile(readFile(path), path, catalogue);
     return read.ok ? ok(read.senders) : problem(read.problems.join('\n'));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return problem(message);
+    if (!(error instanceof FileError)) throw error;
+    return problem(error.message);
   }
 }
 

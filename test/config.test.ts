@@ -3,10 +3,11 @@ import { type Outside, readConfig, SETTINGS } from '../src/config.ts';
 import { formatNetwork } from '../src/core/network.ts';
 import type { SenderDefinition } from '../src/core/sender.ts';
 import { cronInterval } from '../src/edge/clock.ts';
+import { FileError } from '../src/ports.ts';
 
 const CATALOGUE = [definition('amazon-ses', true), definition('google', true), definition('godaddy', false)];
 const noFile = () => {
-  throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+  throw new FileError('no such file');
 };
 
 function definition(id: string, inDefault: boolean): SenderDefinition {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { type Config, readConfig } from '../config.ts';
@@ -7,6 +6,7 @@ import { type Address, parseAddress } from '../core/network.ts';
 import { type GivenSettings, readOtherSettings } from '../core/other-settings.ts';
 import { duration } from '../core/values.ts';
 import { cronInterval } from '../edge/clock.ts';
+import { readSettingsFile } from '../edge/settings-file.ts';
 import { readCatalogue } from '../schema.ts';
 import catalogueData from '../senders/catalogue.json' with { type: 'json' };
 import { check } from './check.ts';
@@ -224,8 +224,7 @@ export class WrongSettings extends Error {}
 /** Reads the settings. Throws what is wrong with them, together with the problems that are known before. */
 function configured(problems: readonly string[] = []): Config {
   const catalogue = readCatalogue(catalogueData);
-  const readFile = (path: string) => readFileSync(path, 'utf8');
-  const read = readConfig(process.env, { catalogue, readFile, cronInterval });
+  const read = readConfig(process.env, { catalogue, readFile: readSettingsFile, cronInterval });
   const wrong = [...problems, ...(read.ok ? [] : read.problems)];
   if (!read.ok || wrong.length > 0) throw new WrongSettings(wrong.join('\n'));
   return read.config;

@@ -40,24 +40,73 @@ function timesOf({ since, until }: Entry): string {
   return `since ${new Date(since).toISOString()}${end}`;
 }
 
+interface Mark {
+  readonly isBegin: boolean;
+  /** Where its line begins. */
+  readonly at: number;
+}
+
+/** A mark is a line of its own, whatever its line end. */
+const MARK = /(?<=^|\n)# (>>>|<<<) screenpass\r?(?=\n|$)/g;
+
+function marksOf(table: string): Mark[] {
+  return [...table.matchAll(MARK)].map(({ 1: arrows, index }) => ({ isBegin: arrows === '>>>', at: index }));
+}
+
 /**
- * Finds our block. When its end mark is gone, it reaches as far as the lines are such as we write, so that no other
- * line of the operator's is taken for ours.
+ * Finds our block: the first one that is whole. When there is none, the first begin mark begins it, and it reaches as
+ * far as the lines are such as we write, so that no other line of the operator's is taken for ours.
  */
 export function splitTable(table: string): TableParts {
-  const begin = lineStart(table, BEGIN, 0);
-  if (begin < 0) return { before: table, block: null, after: '' };
-  const end = lineStart(table, END, begin);
-  const close = end < 0 ? endOfOurs(table, begin) : endOfLine(table, end);
+  const marks = marksOf(table);
+  const whole = marks.findIndex((mark, i) => mark.isBegin && marks[i + 1]?.isBegin === false);
+  const begin = (marks[whole] ?? marks.find(({ isBegin }) => isBegin))?.at;
+  if (begin === undefined) return { before: table, block: null, after: '' };
+  const end = whole < 0 ? undefined : marks[whole + 1]?.at;
+  const close = end === undefined ? endOfOurs(table, begin) : endOfLine(table, end);
   return { before: table.slice(0, begin), block: table.slice(begin, close), after: table.slice(close) };
 }
 
-function lineStart(table: string, mark: string, from: number): number {
-  for (let at = table.indexOf(mark, from); at >= 0; at = table.indexOf(mark, at + 1)) {
-    const whole = table.slice(at + mark.length).match(/^\r?(\n|$)/) !== null;
-    if (whole && (at === 0 || table[at - 1] === '\n')) return at;
-  }
-  return -1;
+/** A mark of ours outside our block. */
+export interface StrayMark {
+  /** Says no line number, since that is another one whenever our block grows. */
+  readonly reason: string;
+  /** 1-based. */
+  readonly line: number;
+  readonly remedy: string;
+}
+
+/**
+ * The first mark outside our block: of a second block, or alone. Whatever is permitted there is not ours to remove, and
+ * stays when its entry leaves. Null: there is none.
+ */
+export function strayMark(table: string): StrayMark | null {
+  const { before, block } = splitTable(table);
+  const isOurs = ({ at }: Mark) => block !== null && at >= before.length && at < before.length + block.length;
+  const marks = marksOf(table);
+  const first = marks.findIndex((mark) => !isOurs(mark));
+  const [mark, next] = [marks[first], marks[first + 1]];
+  if (mark === undefined) return null;
+  const line = lineNumber(table, mark.at);
+  if (!mark.isBegin) return { ...STRAY_END, line };
+  if (next === undefined || next.isBegin || isOurs(next)) return { ...STRAY_BEGIN, line };
+  const last = lineNumber(table, next.at);
+  const remedy = `Remove that block, now lines ${line} to ${last}, with an editor: ${UNTIL_THEN}`;
+  return { reason: 'the table has a second block of screenpass', line, remedy };
+}
+
+const UNTIL_THEN = 'what it permits stays open until then; screenpass keeps to its other block';
+const STRAY_BEGIN = {
+  reason: `the table has a line "${BEGIN}" without "${END}"`,
+  remedy: `Remove that line, and the rules below it that are not yours, with an editor`,
+};
+const STRAY_END = {
+  reason: `the table has a line "${END}" without "${BEGIN}"`,
+  remedy: `Remove that line, and the rules above it that are not yours, with an editor`,
+};
+
+function lineNumber(table: string, at: number): number {
+  return table.slice(0, at).split('\n').length;
 }
 
 function endOfLine(table: string, at: number): number {

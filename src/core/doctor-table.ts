@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { blockLines, blockNetworks, splitTable } from './allowlist.ts';
+import { blockLines, blockNetworks, splitTable, strayMark } from './allowlist.ts';
 import { type Fact, type Finding, fail, judged, ok, unknown, warn } from './finding.ts';
 import type { TableCheck } from './table-check.ts';
 import { judgeMount } from './wiring.ts';
@@ -39,15 +39,22 @@ function own(facts: TableFacts): Finding {
     'table',
     text,
     (found) => {
+      const stray = strayMark(found ?? '');
+      if (stray !== null)
+        return fail('table', `${stray.reason}, line ${stray.line} of ${table}`, stray.remedy);
       if (found !== null) return ok('table', `${table} has ${rules(found)}`);
       const remedy = observing
         ? 'Observe mode writes none. So that Postfix finds one: touch docker-data/screenpass/postscreen_access.cidr'
         : 'screenpass makes it when it starts: docker compose up -d screenpass';
       return fail('table', `there is no ${table}`, remedy);
     },
-    mounting(facts),
+    text.kind === 'failed' && NO_FILE.test(text.reason) ? REPLACED : mounting(facts),
   );
 }
+
+/** The words of regular-file.ts, which say what to do. */
+const NO_FILE = /is a symbolic link|, not a file: |is larger than /;
+const REPLACED = 'Do that on the host; then docker compose restart screenpass, if it does not run';
 
 function rules(text: string): string {
   const { block } = splitTable(text);

@@ -10,9 +10,15 @@ export const FILE_ADVICE: Advice = {
   ENOENT: 'its directory does not exist: mount it',
   ENOTDIR: 'its directory is a file: choose another one',
   EBUSY: 'mount its directory, not the file',
+  EISDIR: 'a directory is in its place: remove it',
+  ENOTEMPTY: 'a directory is in its place: remove it',
+  ERR_FS_EISDIR: 'a directory has the name of its new version, which ends in .tmp: remove it',
+  ELOOP: 'symbolic links lead in a circle: put the file itself there',
+  EIO: 'the disk has an error: look at dmesg on the host',
+  ESTALE: 'the network share was lost: mount it again, then restart the container',
 };
 
-/** What the administrator is told of an error. Undefined: the system did not give it. */
+/** What an alert says of an error of the system. Undefined: the system did not give it. */
 export function advise(path: string, error: unknown, advice: Advice): string | undefined {
   const { code, message } = error as NodeJS.ErrnoException;
   return code === undefined ? undefined : `${path}: ${advice[code] ?? message} (${code})`;

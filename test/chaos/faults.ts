@@ -243,7 +243,7 @@ export const SCREENPASS: Faults = {
   },
   async 'screenpass-kill-in-commit'(world, _ms, random) {
     const stalled = join(world.orders, 'stalled');
-    const steps = Math.ceil(random.between(0, 36));
+    const steps = Math.ceil(random.between(0, 48));
     await whileOrdered(world, 'stall', `${steps} ${random.pick(['before', 'within', 'after'])}`, async () => {
       const text = () => (existsSync(stalled) ? readFileSync(stalled, 'utf8') : '');
       if (await becomes(20, async () => text() !== '')) world.killedAt.push(text());

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blockLines, readEntries, renderBlock, splitTable, withBlock } from '../../src/core/allowlist.ts';
+import {
+  blockLines,
+  readEntries,
+  renderBlock,
+  splitTable,
+  strayMark,
+  withBlock,
+} from '../../src/core/allowlist.ts';
 import { network } from '../../src/core/network.ts';
 import type { Entry } from '../../src/core/state.ts';
 
@@ -91,5 +98,88 @@ describe('the table', () => {
 
   it('says which lines are ours', () => {
     expect(blockLines(`a\nb\n${BLOCK}c\n`)).toEqual({ first: 3, last: 8 });
+  });
+});
+
+const BEGIN = '# >>> screenpass';
+const END = '# <<< screenpass';
+/** Lines that may be in a table in any order, marks at every second place on the average. */
+const LINE = fc.oneof(
+  ...[BEGIN, END].map((mark) => fc.constantFrom(mark, `${mark}\r`)),
+  fc.constantFrom(...BLOCK.split('\n').slice(1, -2)),
+  fc.constantFrom('# mine', '192.0.2.1 reject', '', ` ${BEGIN}`, `${END} and more`, `\r${BEGIN}`),
+);
+const isMark = (line: string | undefined, mark: string) => line === mark || line === `${mark}\r`;
+
+describe('marks in any number and order', () => {
+  const tables = fc
+    .array(LINE, { maxLength: 30 })
+    .chain((lines) => fc.constantFrom(lines.join('\n'), `${lines.join('\n')}\n`));
+
+  it('leave every byte outside the first whole block as it is', () => {
+    fc.assert(
+      fc.property(tables, (table) => {
+        const { before, block, after } = splitTable(table);
+        expect(before + (block ?? '') + after).toBe(table);
+        const lines = table.split('\n');
+        const marks = [...lines.keys()].filter((i) => isMark(lines[i], BEGIN) || isMark(lines[i], END));
+        const whole = marks.find(
+          (at, i) => isMark(lines[at], BEGIN) && isMark(lines[marks[i + 1] ?? -1], END),
+        );
+        if (whole !== undefined) {
+          expect(before.split('\n').length - 1).toBe(whole);
+          expect(isMark(block?.trimEnd().split('\n').at(-1), END)).toBe(true);
+        } else
+          expect(
+            block
+              ?.split('\n')
+              .slice(1)
+              .filter((line) => !BLOCK.includes(line.trimEnd())) ?? [],
+          ).toEqual([]);
+        const next = withBlock(table, BLOCK);
+        expect(next.startsWith(before) && next.endsWith(BLOCK + after)).toBe(true);
+        expect(withBlock(next, BLOCK)).toBe(next);
+      }),
+    );
+  });
+
+  it('are reported with their line, one after the other until one block is left', () => {
+    fc.assert(
+      fc.property(tables, (table) => {
+        let lines = withBlock(table, BLOCK).split('\n');
+        const marks = () => lines.filter((line) => isMark(line, BEGIN) || isMark(line, END)).length;
+        for (let left = marks(); left > 2; left = marks()) {
+          const stray = strayMark(lines.join('\n'));
+          expect(
+            isMark(lines[(stray?.line ?? 0) - 1], stray?.reason.includes(`"${END}" without`) ? END : BEGIN),
+          ).toBe(true);
+          const last = / to (\d+),/.exec(stray?.remedy ?? '')?.[1] ?? stray?.line;
+          // As the remedy says.
+          lines = lines.filter((_, i) => i + 1 < (stray?.line ?? 0) || i + 1 > Number(last));
+          expect(marks()).toBeLessThan(left);
+        }
+        expect(strayMark(lines.join('\n'))).toBeNull();
+        expect(lines.join('\n')).toContain(BLOCK.trimEnd());
+      }),
+    );
+  });
+
+  it('are those of a second block, of a begin and of an end alone', () => {
+    expect(strayMark(BLOCK)).toBeNull();
+    expect(strayMark(`# mine\n${BLOCK}\n${BLOCK}`)).toMatchObject({
+      reason: 'the table has a second block of screenpass',
+      line: 9,
+      remedy: expect.stringMatching(
+        /^Remove that block, now lines 9 to 14, with an editor: what it permits stays open/,
+      ),
+    });
+    expect(strayMark(`${BEGIN}\n10.0.0.0/8 permit\n${BLOCK}`)).toMatchObject({
+      line: 1,
+      reason: expect.stringContaining('without'),
+    });
+    expect(strayMark(`${BLOCK}10.0.0.0/8 permit\n${END}\n`)).toMatchObject({
+      line: 8,
+      reason: expect.stringContaining('without'),
+    });
   });
 });

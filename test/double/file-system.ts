@@ -6,48 +6,63 @@ type FileHandle = nodeFiles.FileHandle;
 /** What changes something on disk, and could be cut short by a kill. */
 const CHANGES = ['chmod', 'chown', 'writeFile', 'sync', 'close'] as const;
 type Change = (typeof CHANGES)[number];
+const LOOKS = ['stat', 'read'] as const;
 
 /** The process is gone. No error of the file system's, so that nobody takes it for one and goes on. */
 export class Killed extends Error {
   override readonly name = 'Killed';
 }
 
-/** Stands before each call that changes something; may throw. `dying` is what still happens of it at a kill. */
-type Gate = (call: string, dying?: () => Promise<void>) => Promise<void>;
+interface Call {
+  /** Such as `rename .state.json.tmp state.json`. */
+  readonly name: string;
+  /** Something on disk, so that a kill before it is another one than a kill after it. */
+  readonly changes: boolean;
+  /** What still happens of it at a kill. */
+  readonly dying?: () => Promise<void>;
+}
 
-/** The real file system with a gate before each change. */
+/** Comes before each call; may throw. */
+type Gate = (call: Call) => Promise<void>;
+
+/** The real file system with a gate before each call. */
 function gated(gate: Gate): FileSystem {
-  function handle(file: FileHandle, name: string): FileHandle {
+  function handle(file: FileHandle, name: string, changes: boolean): FileHandle {
     return new Proxy(file, {
       get(target, property) {
-        const call = property as Change;
-        if (!CHANGES.includes(call)) return Reflect.get(target, property);
+        const call = property as Change | (typeof LOOKS)[number];
+        if (![...CHANGES, ...LOOKS].includes(call)) return Reflect.get(target, property);
         return async (...given: [string, BufferEncoding]) => {
           const dying = {
             writeFile: () => target.writeFile(given[0].slice(0, given[0].length / 2), given[1]),
             // The kernel closes what a killed process has open.
             close: () => target.close(),
           };
-          await gate(`${call} ${name}`, call === 'writeFile' || call === 'close' ? dying[call] : undefined);
-          return Reflect.apply(target[call], target, given);
+          const half = call === 'writeFile' || call === 'close' ? { dying: dying[call] } : {};
+          await gate({ name: `${call} ${name}`, changes, ...half });
+          return Reflect.apply(target[call] as () => unknown, target, given);
         };
       },
     });
   }
   const shown = (path: unknown) => String(path).split('/').at(-1) ?? '';
   return {
-    lstat: nodeFiles.lstat,
-    readFile: nodeFiles.readFile,
-    async open(path, ...given) {
-      await gate(`open ${shown(path)}`);
-      return handle(await nodeFiles.open(path, ...given), shown(path));
+    async lstat(path) {
+      await gate({ name: `lstat ${shown(path)}`, changes: false });
+      return nodeFiles.lstat(path);
+    },
+    async open(path, flags, mode) {
+      // Files are opened for reading by number; `r` is for a directory that is synced.
+      const changes = typeof flags !== 'number';
+      await gate({ name: `open ${shown(path)}`, changes });
+      return handle(await nodeFiles.open(path, flags, mode), shown(path), changes);
     },
     async rename(from, to) {
-      await gate(`rename ${shown(from)} ${shown(to)}`);
+      await gate({ name: `rename ${shown(from)} ${shown(to)}`, changes: true });
       await nodeFiles.rename(from, to);
     },
     async rm(path, options) {
-      await gate(`rm ${shown(path)}`);
+      await gate({ name: `rm ${shown(path)}`, changes: true });
       await nodeFiles.rm(path, options);
     },
   };
@@ -60,14 +75,19 @@ export class DyingProcess {
   dead = false;
 
   constructor(last: number) {
-    this.files = gated(async (call, dying) => {
-      const now = !this.dead && this.calls.length === last;
+    this.files = gated(async ({ name, changes, dying }) => {
+      const now = changes && !this.dead && this.calls.length === last;
       this.dead ||= now;
-      if (now || (this.dead && call.startsWith('close '))) await dying?.();
-      if (this.dead) throw new Killed(call);
-      this.calls.push(call);
+      if (now || (this.dead && name.startsWith('close '))) await dying?.();
+      if (this.dead) throw new Killed(name);
+      if (changes) this.calls.push(name);
     });
   }
+}
+
+/** What a file system gives in place of doing what it was asked; without a code, it is a bug of the program's. */
+function hostile(code: string | undefined, call: string): Error {
+  return Object.assign(new Error(`${code ?? 'a bug'} at ${call}`), code === undefined ? {} : { code });
 }
 
 /** A file system that gives an error where told; null: none. */
@@ -75,9 +95,28 @@ export class FaultyFiles {
   fault: { readonly call: RegExp; readonly code: string } | null = null;
   /** Calls that were refused. */
   refused = 0;
-  readonly files: FileSystem = gated(async (call) => {
-    if (this.fault?.call.test(call) !== true) return;
+  readonly files: FileSystem = gated(async ({ name, dying }) => {
+    if (this.fault?.call.test(name) !== true) return;
     this.refused += 1;
-    throw Object.assign(new Error(call), { code: this.fault.code });
+    // As close(2): the descriptor is gone.
+    if (name.startsWith('close ')) await dying?.();
+    throw hostile(this.fault.code, name);
+  });
+}
+
+/** A file system that gives an error at one call, by its number, and may give another one at each call after it. */
+export class HostileFiles {
+  /** Of all calls so far, the one that failed included. */
+  readonly calls: string[] = [];
+  failing: { readonly at: number; readonly code: string | undefined; readonly afterwards?: string } | null =
+    null;
+  readonly files: FileSystem = gated(async ({ name, dying }) => {
+    const at = this.calls.push(name) - 1;
+    if (this.failing === null || at < this.failing.at) return;
+    const isFirst = at === this.failing.at;
+    if (!isFirst && this.failing.afterwards === undefined) return;
+    // As close(2): the descriptor is gone.
+    if (name.startsWith('close ')) await dying?.();
+    throw hostile(isFirst ? this.failing.code : this.failing.afterwards, name);
   });
 }

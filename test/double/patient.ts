@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { type DoctorPorts, examine } from '../../src/doctor.ts';
 import { cronInterval } from '../../src/edge/clock.ts';
 import { createDockerEngine } from '../../src/edge/docker.ts';
 import { createFileLook, createTableFile, createWholeFile } from '../../src/edge/file.ts';
+import { readSettingsFile } from '../../src/edge/settings-file.ts';
 import type { ControlReply } from '../../src/ports.ts';
 import { readCatalogue } from '../../src/schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
@@ -94,8 +94,8 @@ export class Patient implements AsyncDisposable {
       SCREENPASS_STATE_DIR: this.folder,
       ...this.env,
     };
-    const readFile = (path: string) => readFileSync(path, 'utf8');
-    const read = readConfig(env, { catalogue: SENDERS, readFile, cronInterval });
+
+    const read = readConfig(env, { catalogue: SENDERS, readFile: readSettingsFile, cronInterval });
     if (!read.ok) throw new Error(read.problems.join('\n'));
     const { config } = read;
     const stateFile = join(config.stateDir, 'state.json');

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { runDaemon } from '../../src/daemon.ts';
 import { cronInterval } from '../../src/edge/clock.ts';
 import { createDockerEngine } from '../../src/edge/docker.ts';
 import { createTableFile, createWholeFile } from '../../src/edge/file.ts';
+import { readSettingsFile } from '../../src/edge/settings-file.ts';
 import type { ControlReply, ControlRequest, Ports, Report, Resolver } from '../../src/ports.ts';
 import { readCatalogue } from '../../src/schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
@@ -91,7 +91,7 @@ export class World implements AsyncDisposable {
     const senders = readCatalogue(catalogue);
     const read = readConfig(settings, {
       catalogue: senders,
-      readFile: (path) => readFileSync(path, 'utf8'),
+      readFile: readSettingsFile,
       cronInterval,
     });
     if (!read.ok) throw new Error(read.problems.join('\n'));

@@ -6,7 +6,7 @@ export type When = 'before' | 'within' | 'after';
 type Call = (...given: unknown[]) => Promise<unknown>;
 type Calls = Record<string, Call>;
 
-const FUNCTIONS = ['lstat', 'open', 'readFile', 'rename', 'rm', 'stat'];
+const FUNCTIONS = ['lstat', 'open', 'rename', 'rm', 'stat'];
 const METHODS = ['chmod', 'chown', 'writeFile', 'sync', 'close'];
 
 /**

@@ -7,10 +7,12 @@ import { network } from '../../src/core/network.ts';
 import type { TableCheck } from '../../src/core/table-check.ts';
 import { createTableFile } from '../../src/edge/file.ts';
 import type { FaultMonitor } from '../../src/fault-monitor.ts';
+import type { TableFile } from '../../src/ports.ts';
 import type { Postfix } from '../../src/writer/postfix.ts';
 import { createTableKeeper, type TableKeeper } from '../../src/writer/table-keeper.ts';
 import { TestClock } from '../double/clock.ts';
 import { faultsOf } from '../double/faults.ts';
+import { FaultyFiles } from '../double/file-system.ts';
 
 const GOOD: TableCheck = { good: true, complaint: null };
 const BAD: TableCheck = { good: false, complaint: { reason: 'fatal: no', line: null } };
@@ -28,11 +30,15 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'screenpass-keeper-'));
   alerts = [];
   clock = new TestClock(0);
-  const report = { alert: (kind: string) => void alerts.push(kind) };
-  faults = faultsOf(clock, report);
-  keeper = createTableKeeper(createTableFile(table()), report, faults, '/etc/screenpass/table.cidr', []);
+  keeper = keeperOf(createTableFile(table()));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function keeperOf(file: TableFile): TableKeeper {
+  const report = { alert: (kind: string) => void alerts.push(kind), error: () => {} };
+  faults = faultsOf(clock, report);
+  return createTableKeeper(file, report, faults, '/etc/screenpass/table.cidr', []);
+}
 
 const table = () => join(folder, 'table.cidr');
 const read = () => readFile(table(), 'utf8');
@@ -128,5 +134,58 @@ describe('the table', () => {
     keeper.lookAgain();
     for (let i = 0; i < 3; i += 1) await put(good);
     expect(asked).toBe(3);
+  });
+
+  it('that somebody changes each time is left alone after three tries, with one alert, until it is left in peace', async () => {
+    let asked = 0;
+    let isBusy = true;
+    const busy = postfix(async () => {
+      asked += 1;
+      if (isBusy) await writeFile(table(), `198.51.100.${asked} reject\n`);
+      return GOOD;
+    });
+    for (let round = 1; round <= 5; round += 1) {
+      expect(await put(busy)).toBe('invalid');
+      expect(asked).toBe(3 * round);
+      expect(faults.lasting('table-invalid')?.reason).toContain('somebody else keeps changing the table');
+    }
+    expect(alerts).toEqual(['table-invalid']);
+    expect(await read()).toBe('198.51.100.15 reject\n');
+    isBusy = false;
+    expect(await put(busy)).toBe('in-place');
+    expect(alerts).toEqual(['table-invalid', 'table-valid']);
+    expect(await read()).toBe(`198.51.100.15 reject\n${BLOCK}`);
+    expect(await readdir(folder)).toEqual(['table.cidr']);
+  });
+
+  it('that Postfix takes but that cannot be put in place makes one alert, and one when it can be', async () => {
+    const files = new FaultyFiles();
+    keeper = keeperOf(createTableFile(table(), files.files));
+    for (let i = 0; i < 3; i += 1) {
+      files.fault = null;
+      const readOnly = postfix(() => {
+        files.fault = { call: /^(?:rename|rm) /, code: 'EROFS' };
+        return GOOD;
+      });
+      expect(await put(readOnly)).toBe('invalid');
+    }
+    expect(faults.lasting('table-invalid')?.reason).toContain('mount its directory writable (EROFS)');
+    expect(alerts).toEqual(['table-invalid']);
+    files.fault = null;
+    expect(await put(postfix(() => GOOD))).toBe('in-place');
+    expect(alerts).toEqual(['table-invalid', 'table-valid']);
+  });
+
+  it('with a second block of ours is reported once, as it is, and keeps it', async () => {
+    const second = BLOCK.replace('54.240', '54.241');
+    await writeFile(table(), `${BLOCK}# mine\n${second}`);
+    for (let i = 0; i < 3; i += 1) expect(await put(postfix(() => GOOD))).toBe('in-place');
+    expect(alerts).toEqual(['table-invalid']);
+    expect(faults.lasting('table-invalid')).toBeUndefined();
+    expect(faults.all()).toMatchObject([{ blocking: false }]);
+    expect(await read()).toBe(`${BLOCK}# mine\n${second}`);
+    await writeFile(table(), `${BLOCK}# mine\n`);
+    expect(await put(postfix(() => GOOD))).toBe('in-place');
+    expect(alerts).toEqual(['table-invalid', 'table-valid']);
   });
 });
