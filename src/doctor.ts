@@ -139,7 +139,11 @@ async function lookAtTable(
   // What our rules are says nothing about another file.
   const ours = text.kind === 'known' && isShared(marks) ? (text.value ?? '') : '';
   const members = blockNetworks(splitTable(ours).block ?? '');
-  const check = await ask((postfix) => postfix.checkTable(inContainer, ours, members));
+  // The command would wait for good, and stay behind in the mail container.
+  const isFifo = text.kind === 'failed' && text.reason.includes('is a FIFO');
+  const check = isFifo
+    ? skipped('it is a FIFO')
+    : await ask((postfix) => postfix.checkTable(inContainer, ours, members));
   return { table: path, inContainer, observing, text, replaceable, check, mounts, marks };
 }
 

@@ -224,14 +224,14 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
   },
   'table-invalid': {
     level: 'error',
-    when: 'Postfix does not read the table as meant; a table that Postfix would not take is never put in place',
+    when: 'Postfix does not read the table as meant, it cannot be read or replaced, or it has a second block of screenpass; a table that Postfix would not take is never put in place',
     endedBy: ['table-valid'],
-    text: (f) => `the table is not right for Postfix: ${f.reason}. ${f.remedy}`,
+    text: (f) => `the table has a fault: ${f.reason}. ${f.remedy}`,
   },
   'table-valid': {
     level: 'info',
-    when: 'Postfix reads the whole table again',
-    text: (f) => `Postfix reads the whole table again, after ${f.seconds} s`,
+    when: 'what `table-invalid` reported is over',
+    text: (f) => `The fault of the table is over, after ${f.seconds} s`,
   },
   'table-restored': {
     level: 'warn',

@@ -1,4 +1,5 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BLOCK, Patient, TABLE } from '../double/patient.ts';
@@ -33,6 +34,44 @@ const TABLES: readonly Illness[] = [
     check: 'table-postfix',
     says: /Permission denied/,
     remedy: /chmod 644.*SELinux/s,
+  },
+  {
+    title: 'a FIFO in place of the table',
+    make: async ({ table }) => {
+      await rm(table);
+      execFileSync('mkfifo', [table]);
+    },
+    ills: { table: 'fail', ...unknowns('table-postfix') },
+    check: 'table',
+    says: /is a FIFO, not a file: remove it/,
+    remedy: /on the host; then docker compose restart screenpass/,
+  },
+  {
+    title: 'a symbolic link in place of the table',
+    make: async ({ table }) => {
+      await rename(table, `${table}.kept`);
+      await symlink(`${table}.kept`, table);
+    },
+    ills: { table: 'fail' },
+    check: 'table',
+    says: /is a symbolic link, .* cp --remove-destination/,
+    remedy: /on the host/,
+  },
+  {
+    title: 'a second block of ours',
+    make: (patient) => patient.writeTable(`${BLOCK}# mine\n${BLOCK}`),
+    ills: { table: 'fail' },
+    check: 'table',
+    says: /has a second block of screenpass, line \d+ of .*postscreen_access\.cidr/,
+    remedy: /Remove that block, now lines \d+ to \d+, with an editor/,
+  },
+  {
+    title: 'an end mark of ours without a beginning',
+    make: (patient) => patient.writeTable(`${BLOCK}# <<< screenpass\n`),
+    ills: { table: 'fail' },
+    check: 'table',
+    says: /a line "# <<< screenpass" without "# >>> screenpass", line \d+ of/,
+    remedy: /Remove that line, and the rules above it/,
   },
   {
     title: "a bad line of the operator's",
