@@ -88,7 +88,7 @@ export async function runDaemon(
   const otherGates = createOtherGates({ find: (address) => roster().find(address) }, writer, report);
   const identifier = createIdentifier(ports, config.senders, roster, writer, refused, signal);
   const digests = createDigests(config, writer, () => rules, ports);
-  const refresher = createRefresher(ports, config.senders, config.refresh.everyMs, writer, signal);
+  const refresher = createRefresher(ports, config.senders, config, writer, signal);
 
   async function readLog(): Promise<void> {
     for await (const lines of followLog(ports, faults, config, position, { attached, detached }, signal)) {
@@ -198,9 +198,13 @@ export async function runDaemon(
   }
 
   function hourly(): void {
+    tellMissed();
+    void refresher.due();
+  }
+
+  function tellMissed(): void {
     otherGates.tellDue(clock.now());
     digests.tellMissed();
-    void refresher.due();
   }
 
   clock.cron(EACH_MINUTE, eachMinute, signal);
@@ -234,7 +238,8 @@ export async function runDaemon(
     entries: remembered.entries.length,
   });
   expire();
-  hourly();
+  tellMissed();
+  void refresher.starting();
   await Promise.all([readLog(), writer.run(signal), control.ended, monitor?.ended]);
   refusals.tellRest();
   otherGates.tellRest();

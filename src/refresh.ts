@@ -1,14 +1,24 @@
+import type { Config } from './config.ts';
+import { unlessDenied } from './core/denied-names.ts';
+import { serversText } from './core/dns-servers.ts';
 import { type Identity, identify } from './core/identify.ts';
-import { isDue, isUnlistable, knowledgeOf } from './core/knowledge.ts';
+import {
+  isDue,
+  isUnlistable,
+  type Knowledge,
+  knowledgeOf,
+  WITHOUT_NETWORKS,
+  withoutNetworks,
+} from './core/knowledge.ts';
 import { parseAddress } from './core/network.ts';
 import {
   type Answers,
   afterRefresh,
   type Judged,
   judgeAnswers,
+  mainReason,
   type RefreshSummary,
   summarise,
-  unlessAllDenied,
 } from './core/refresh.ts';
 import type { SenderDefinition } from './core/sender.ts';
 import { type Expansion, expandDomain } from './core/spf-expand.ts';
@@ -24,6 +34,8 @@ export interface Refresher {
   all(accept?: ReadonlySet<string>): Promise<RefreshSummary>;
   /** Asks the senders of which it is time. */
   due(): Promise<RefreshSummary>;
+  /** The same, and those whose last answer was not good: a restart may have fixed that (SCREENPASS_DNS, a network). */
+  starting(): Promise<RefreshSummary>;
 }
 
 /**
@@ -33,7 +45,7 @@ export interface Refresher {
 export function createRefresher(
   { clock, resolver, report }: Pick<Ports, 'clock' | 'resolver' | 'report'>,
   definitions: readonly SenderDefinition[],
-  everyMs: number,
+  { refresh: { everyMs }, dnsServers }: Pick<Config, 'refresh' | 'dnsServers'>,
   writer: Pick<Writer, 'state' | 'update'>,
   signal: AbortSignal,
 ): Refresher {
@@ -49,19 +61,23 @@ export function createRefresher(
     const answers = await Promise.all(senders.map(ask));
     if (signal.aborted || answers.length === 0) return summarise([]);
     const now = clock.now();
-    const judged = unlessAllDenied(answers).map((one) =>
-      judgeAnswers(one, knowledgeOf(one.sender, writer.state.senders), now, accept.has(one.sender.id)),
+    const judged = unlessDenied(answers, known, serversText(dnsServers)).map((one) =>
+      judgeAnswers(one, known(one.sender), now, accept.has(one.sender.id)),
     );
     writer.update(afterRefresh(writer.state, judged));
     tell(judged, report, new Date(now).toISOString());
     return summarise(judged);
   }
 
+  function known(sender: SenderDefinition): Knowledge {
+    return knowledgeOf(sender, writer.state.senders);
+  }
+
   async function ask(sender: SenderDefinition): Promise<Answers> {
-    const known = knowledgeOf(sender, writer.state.senders);
-    const unlistable = isUnlistable(sender, known) ? [sender] : [];
+    const { proven } = known(sender);
+    const unlistable = isUnlistable(sender, known(sender)) ? [sender] : [];
     const expansions = Promise.all(sender.spf.map(expand));
-    const identities = known.proven.map(async ({ network }) => {
+    const identities = proven.map(async ({ network }) => {
       const identity = identify(addressOf(network), [sender], unlistable, resolver);
       return [
         network,
@@ -71,7 +87,11 @@ export function createRefresher(
         }),
       ] as const;
     });
-    return { sender, expansions: await expansions, identities: new Map(await Promise.all(identities)) };
+    return {
+      sender,
+      expansions: await expansions,
+      identities: new Map(await Promise.all(identities)),
+    };
   }
 
   function expand(domain: string): Promise<Expansion> {
@@ -83,17 +103,23 @@ export function createRefresher(
   }
 
   function canBeAsked(sender: SenderDefinition): boolean {
-    return sender.spf.length > 0 || knowledgeOf(sender, writer.state.senders).proven.length > 0;
+    return sender.spf.length > 0 || known(sender).proven.length > 0;
+  }
+
+  function isDueNow(sender: SenderDefinition): boolean {
+    return canBeAsked(sender) && isDue(known(sender), clock.now(), everyMs);
   }
 
   return {
     all: (accept = new Set()) => inTurn(canBeAsked, accept),
-    due: () =>
-      inTurn(
-        (sender) =>
-          canBeAsked(sender) && isDue(knowledgeOf(sender, writer.state.senders), clock.now(), everyMs),
-        new Set(),
-      ),
+    due: () => inTurn(isDueNow, new Set()),
+    async starting() {
+      const isTroubled = (sender: SenderDefinition) => canBeAsked(sender) && known(sender).trouble !== null;
+      const summary = await inTurn((sender) => isDueNow(sender) || isTroubled(sender), new Set());
+      const bare = withoutNetworks(definitions, writer.state.senders, clock.now());
+      if (bare.length > 0) report.info(`${bare.map(({ id }) => id).join(', ')}: ${WITHOUT_NETWORKS}`);
+      return summary;
+    },
   };
 }
 
@@ -108,10 +134,10 @@ function tell(judged: readonly Judged[], report: Report, id: string): void {
       recovered: recovered.map(({ sender }) => sender),
     });
   const { failed } = summarise(judged.filter(({ before }) => before.trouble?.kind !== 'failed'));
-  const [first] = failed;
-  if (first !== undefined) {
+  const reason = mainReason(failed);
+  if (reason !== undefined) {
     const senders = failed.map(({ sender }) => sender);
-    report.alert('refresh-failed', id, { senders, count: senders.length, reason: first.reason });
+    report.alert('refresh-failed', id, { senders, count: senders.length, reason });
   }
   for (const { sender, before, after } of judged) {
     if (after.trouble?.kind !== 'suspicious' || before.trouble?.kind === 'suspicious') continue;

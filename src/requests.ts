@@ -1,6 +1,6 @@
 import type { Config } from './config.ts';
 import { standingFaults } from './core/faults.ts';
-import { type Freshness, freshness, knowledgeOf } from './core/knowledge.ts';
+import { type Freshness, freshness, knowledgeOf, nextTry, withoutNetworks } from './core/knowledge.ts';
 import { formatNetwork } from './core/network.ts';
 import { allow, revoke } from './core/operator.ts';
 import type { Rules } from './core/policy.ts';
@@ -39,10 +39,14 @@ export function statusOf({ version, config, clock, writer, next, lag }: Running)
   const cursor = lastStamp(state);
   const { refresh, hourly } = next();
   const faults = standingFaults(state.faults, clock.now()).map(statusFault);
+  const unanswered = config.senders.filter((_, i) => known[i]?.trouble?.kind === 'failed');
   return {
     ...{ version, mode: config.mode, container: config.container, ...standing },
     ...{ reloadedAt: isoOrNull(reloadedAt), trouble: faults[0]?.text ?? null, faults },
     ...{ table: config.table, entries: state.entries.length, rules, senders },
+    withoutNetworks: withoutNetworks(config.senders, state.senders, clock.now()).map(({ id }) => id),
+    unanswered: unanswered.map(({ id }) => id),
+    nextTry: isoOrNull(nextTry(known, next())),
     oldestList: isoOrNull(answers.length === 0 ? null : Math.min(...answers)),
     lastRefusal: state.lastRefusal && { ...state.lastRefusal, at: isoTime(state.lastRefusal.at) },
     questions: state.questions.length,

@@ -134,6 +134,11 @@ describe('status', () => {
     expect(unhealthy(status)).toBeNull();
   });
 
+  it('names the watched senders of which no network is known', async () => {
+    await using world = await following({ SCREENPASS_SENDERS: 'hornetsecurity,sendgrid' });
+    expect((await result<Status>(world, 'status')).withoutNetworks).toEqual(['hornetsecurity']);
+  });
+
   it('is not well while the table cannot be written, and says why', async () => {
     await using world = await following();
     const health = async () => unhealthy(await result<Status>(world, 'status'));

@@ -160,6 +160,37 @@ describe('the senders are asked', () => {
     await world.until('they are asked', () => asked(world) === 2);
   });
 
+  it('at once after a restart when they did not answer, since another DNS server may be set', async () => {
+    await using world = await allowed();
+    world.zone = DEAD;
+    await refresh(world);
+    expect((await world.ask('status')) as unknown).toMatchObject({
+      result: { unanswered: ['amazon-ses', 'sendgrid', 'salesforce'] },
+    });
+    await world.stop();
+    world.zone = {};
+    world.start({ SCREENPASS_SENDERS: 'amazon-ses,salesforce,sendgrid', SCREENPASS_DNS: '192.0.2.53' });
+    const { recovered } = await world.alert('senders-refreshed');
+    expect(recovered).toEqual(['amazon-ses', 'sendgrid', 'salesforce']);
+    expect((await world.ask('status')) as unknown).toMatchObject({
+      result: { unanswered: [], nextTry: null },
+    });
+  });
+
+  it('and a DNS filter that denies most of them is one report, which names it', async () => {
+    await using world = await World.create();
+    const filtered = catalogue.senders.filter(({ default: isDefault }) => isDefault).slice(0, 40);
+    const denied = filtered.flatMap(({ spf }) => spf.map((name) => [name, { A: ['192.0.2.1'] }] as const));
+    world.zone = Object.fromEntries(denied);
+    world.start({ SCREENPASS_DNS: '192.0.2.53' });
+    const { reason, count } = await world.alert('refresh-failed');
+    await settled(world);
+    expect(count).toBeGreaterThan(30);
+    expect(reason).toMatch(/^the DNS server 192\.0\.2\.53 knows no SPF record of \d+ of \d+ senders \(/);
+    expect(world.told('refresh-failed')).toHaveLength(1);
+    expect(world.told('sender-suspicious')).toEqual([]);
+  });
+
   it('on schedule, and by the hourly job when the scheduled run was missed', async () => {
     await using world = await allowed();
     world.clock.runJob('17 * * * *');

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { readEntries, splitTable } from '../core/allowlist.ts';
 import { identify } from '../core/identify.ts';
+import { WITHOUT_NETWORKS, withoutNetworks } from '../core/knowledge.ts';
 import { type Address, formatAddress, formatNetwork, hostNetwork } from '../core/network.ts';
 import { type Decision, decide, isOpen, isReserved, REASONS } from '../core/policy.ts';
 import { buildRoster } from '../core/roster.ts';
@@ -70,10 +71,14 @@ export async function check(
       network: shown === undefined ? null : formatNetwork(shown.network),
       allowed: match !== undefined && isOpen(state, match.sender, address, config.rules),
       decision: decision.kind,
-      reason: unanswered ?? reasonOf(decision, match === undefined && shown !== undefined),
+      reason:
+        unanswered ?? `${reasonOf(decision, match === undefined && shown !== undefined)}${aside(decision)}`,
     };
   }
 
+  const bare = withoutNetworks(config.senders, learnt, now).map(({ id }) => id);
+  const aside = ({ reason }: Decision) =>
+    reason !== 'unknown-sender' || bare.length === 0 ? '' : ` (${bare.join(', ')}: ${WITHOUT_NETWORKS})`;
   const found = await Promise.all(addresses.map(find));
   const checked = found.map((one, i) => judge(addresses[i] as Address, one));
   const document = checked.length === 1 ? checked[0] : checked;

@@ -28,8 +28,17 @@ function told({ asked, added, removed, failed, suspicious }: RefreshSummary): st
   return [
     `${asked.length} senders were asked: ${changed.length} networks changed`,
     ...changed,
-    ...failed.map(({ sender, reason }) => `${sender} did not answer and keeps its networks: ${reason}`),
-    ...suspicious.map(({ sender, reason }) => `${sender} is not believed and keeps its networks: ${reason}`),
+    ...keptBy(failed, 'no answer'),
+    ...keptBy(suspicious, 'suspicious'),
     '',
   ].join('\n');
+}
+
+/** One line for all senders that keep their networks for the same reason. */
+function keptBy(held: RefreshSummary['failed'], what: string): string[] {
+  const reasons = [...new Set(held.map(({ reason }) => reason))];
+  return reasons.map((reason) => {
+    const senders = held.filter((one) => one.reason === reason).map(({ sender }) => sender);
+    return `${senders.join(', ')}: ${what}, what was known stays in use: ${reason}`;
+  });
 }

@@ -6,6 +6,7 @@ import {
   isUnlistable,
   type Knowledge,
   knowledgeOf,
+  WITHOUT_NETWORKS,
 } from '../core/knowledge.ts';
 import { formatNetwork } from '../core/network.ts';
 import { aggregate } from '../core/network-set.ts';
@@ -77,10 +78,16 @@ function tableFor(shown: readonly Shown[], now: number): string {
     one.watched ? 'yes' : 'no',
     `${one.networks.length}${one.unlistable ? '+' : ''}`,
     one.freshness,
-    one.learnt === null ? one.seen : ageText(now - Date.parse(one.learnt)),
-    one.trouble?.reason ?? one.source,
+    ageOf(one, now),
+    one.trouble?.reason ?? (one.networks.length === 0 && one.watched ? WITHOUT_NETWORKS : one.source),
   ]);
   return tableOf(['ID', 'NAME', 'WATCHED', 'NETWORKS', 'STATE', 'AGE', 'SOURCE'], rows);
+}
+
+/** Of the last good answer; without one, of what the definition has. */
+function ageOf({ learnt, networks, seen }: Shown, now: number): string {
+  if (learnt !== null) return ageText(now - Date.parse(learnt));
+  return networks.length === 0 ? 'never' : `bundled ${seen}`;
 }
 
 function ageText(ms: number): string {

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { WITHOUT_NETWORKS } from '../core/knowledge.ts';
 import { type Status, unhealthy } from '../core/status.ts';
 import { FileError } from '../ports.ts';
 import { ask } from './ask.ts';
@@ -53,6 +54,8 @@ function statusText(one: Status): string {
       `${lists.fresh} fresh, ${lists.stale} stale, ${lists.suspicious} suspicious, ${lists.bundled} bundled`,
     ],
     ['oldest list', one.oldestList ?? '-'],
+    ...listed('no networks', one.withoutNetworks, WITHOUT_NETWORKS),
+    ...listed('no answer', one.unanswered, `asked again at ${one.nextTry ?? '-'}`),
     [
       'last refusal',
       lastRefusal === null
@@ -62,4 +65,9 @@ function statusText(one: Status): string {
     ['next refresh', one.nextRefresh ?? '-'],
   ];
   return rows.map(([name, value]) => `${name.padEnd(12)}  ${value}\n`).join('');
+}
+
+/** A row that is only there when it has something to say. */
+function listed(name: string, ids: readonly string[], what: string): [string, string][] {
+  return ids.length === 0 ? [] : [[name, `${ids.join(', ')} (${what})`]];
 }

@@ -38,3 +38,9 @@ function split(item: string): { host: string; port: string | undefined } {
   const [, four, fourPort] = /^([^:/]*):([^:/]*)$/.exec(item) ?? [];
   return four === undefined ? { host: item, port: undefined } : { host: four, port: fourPort };
 }
+
+/** Which servers are asked, in a sentence; empty: the system's. */
+export function serversText(servers: readonly string[]): string {
+  if (servers.length === 0) return "the system's DNS server";
+  return `the DNS server${servers.length === 1 ? '' : 's'} ${servers.join(', ')}`;
+}

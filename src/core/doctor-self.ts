@@ -1,4 +1,5 @@
 import type { DnsAnswer } from '../ports.ts';
+import { serversText } from './dns-servers.ts';
 import { type Fact, type Finding, fail, judged, ok, unknown, warn } from './finding.ts';
 import { freshness, knowledgeOf, type SenderKnowledge } from './knowledge.ts';
 import type { SenderDefinition } from './sender.ts';
@@ -36,18 +37,29 @@ const ANSWERS = { found: 'found', 'no-data': 'no such record', 'no-name': 'no su
 
 function dns({ answers, dnsServers }: SelfFacts): Finding {
   if (answers.length === 0) return unknown('dns', 'no sender is watched that has an SPF domain');
-  const through = dnsServers.length === 0 ? "the system's servers" : dnsServers.join(', ');
+  const through = serversText(dnsServers);
   const said = answers.map(
     ({ name, answer }) => `${name}: ${answer.kind === 'failed' ? answer.reason : ANSWERS[answer.kind]}`,
   );
   const found = answers.filter(({ answer }) => answer.kind === 'found').length;
   if (found === answers.length)
     return ok('dns', `${answers.map(({ name }) => name).join(', ')} answered through ${through}`);
-  const remedy =
-    'Give screenpass a network (no network_mode: none, no internal network), or name a DNS server that it can reach:\n' +
-    '  services:\n    screenpass:\n      environment:\n        SCREENPASS_DNS: ADDRESS';
+  const silent = answers.some(({ answer }) => answer.kind === 'failed');
+  const remedy = dnsRemedy(silent, dnsServers);
   const says = `${said.join(', ')} (through ${through})`;
   return found > 0 ? warn('dns', says, remedy) : fail('dns', says, remedy);
+}
+
+/** `silent`: a name was not answered; else the server denies names that exist. */
+function dnsRemedy(silent: boolean, dnsServers: readonly string[]): string {
+  const isSet = dnsServers.length > 0;
+  const cause = silent
+    ? 'Give screenpass a network (no network_mode: none, no internal network)'
+    : 'These names exist: the server filters them, or has no Internet. Let it resolve them';
+  const change = isSet
+    ? `check SCREENPASS_DNS (${dnsServers.join(', ')}): without it, screenpass asks the system's server`
+    : `name another DNS server:\n  services:\n    screenpass:\n      environment:\n        SCREENPASS_DNS: ADDRESS`;
+  return `${cause}, or ${change}\nThen docker compose up -d screenpass`;
 }
 
 function senders({ senders: watched, known, now, maxAgeMs }: SelfFacts): Finding {

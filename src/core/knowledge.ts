@@ -3,8 +3,9 @@ import type { SenderDefinition } from './sender.ts';
 
 /** Addresses that a sender does not list any more stay this long: its mail may still be under way. */
 export const GRACE_MS = 7 * 86_400_000;
-/** Who did not answer is asked again so soon. */
-const RETRY_MS = 3_600_000;
+/** A sender that did not answer is asked again by the next hourly look that is this much later. */
+const RETRY_MS = 1_800_000;
+const HOUR_MS = 3_600_000;
 /** So many addresses of one sender are kept that were proven one by one; the oldest proof leaves first. */
 const MOST_PROVEN = 500;
 
@@ -69,6 +70,22 @@ export function isDue({ askedAt, trouble }: Knowledge, now: number, everyMs: num
   return now - askedAt >= (trouble?.kind === 'failed' ? Math.min(RETRY_MS, everyMs) : everyMs);
 }
 
+/**
+ * When the senders that did not answer are asked again: by the refresh of all, or by an hourly look that is late enough. Null: all
+ * answered, or nothing is scheduled.
+ */
+export function nextTry(
+  known: readonly Knowledge[],
+  { refresh, hourly }: { readonly refresh: number | null; readonly hourly: number | null },
+): number | null {
+  const failed = known.filter(({ trouble }) => trouble?.kind === 'failed');
+  if (failed.length === 0) return null;
+  const asked = Math.min(...failed.flatMap(({ askedAt }) => askedAt ?? []));
+  const look = hourly !== null && hourly - asked < RETRY_MS ? hourly + HOUR_MS : hourly;
+  const times = [refresh, look].filter((time) => time !== null);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
 /** The networks that the records list and those that hold beside them. */
 export function standing(sender: SenderDefinition, listed: Listed | null): readonly Network[] {
   const kept = listed === null || listed.unlistable || sender.pinned ? sender.networks : [];
@@ -109,6 +126,21 @@ export function currentNetworks(sender: SenderDefinition, known: Knowledge, now:
   const single = certain.map((one) => network(one.network));
   return [...standing(sender, listed), ...leavingNetworks(known, now), ...single];
 }
+
+/** Those of which no network is known: only addresses that are proven one by one are recognised. */
+export function withoutNetworks(
+  senders: readonly SenderDefinition[],
+  all: SenderKnowledge,
+  now: number,
+): readonly SenderDefinition[] {
+  return senders.filter((sender) => {
+    const { length } = currentNetworks(sender, { ...knowledgeOf(sender, all), proven: [] }, now);
+    return length === 0;
+  });
+}
+
+/** What is said of them. */
+export const WITHOUT_NETWORKS = 'watched, but no networks are known: only proven addresses count';
 
 /** Whether single addresses of it are to be proven, since lists do not hold all. */
 export function isUnlistable(sender: SenderDefinition, known: Knowledge): boolean {

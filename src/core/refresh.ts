@@ -26,6 +26,8 @@ export interface Answers {
   readonly expansions: readonly Expansion[];
   /** Of the addresses that were proven before, by their text. */
   readonly identities: ReadonlyMap<string, Identity>;
+  /** Why the server that gave the answers is not trusted. */
+  readonly distrust?: string;
 }
 
 /** One sender before and after its answers were judged. */
@@ -38,34 +40,13 @@ export interface Judged {
   readonly removed: readonly Network[];
 }
 
-/** So many senders do not lose their records at once. */
-const MANY = 4;
-
-/**
- * The answers as they are to be judged: a resolver that knows a good record of none of many senders is at fault itself, and
- * has not answered. (A captive portal's, or one of an internal network, denies every name.)
- */
-export function unlessAllDenied(answers: readonly Answers[]): readonly Answers[] {
-  const denied = answers.filter(({ expansions }) => expansions.some(({ kind }) => kind === 'invalid'));
-  const listed = answers.some(({ expansions }) => expansions.some(({ kind }) => kind === 'listed'));
-  if (denied.length < MANY || listed) return answers;
-  return answers.map((one) => ({
-    ...one,
-    expansions: one.expansions.map((expansion) =>
-      expansion.kind === 'invalid'
-        ? { kind: 'failed', domain: expansion.domain, reason: 'denied' }
-        : expansion,
-    ),
-  }));
-}
-
 /**
  * Judges what a sender's domains answered. Trouble with one of them leaves all as it was. `accept`: the administrator
  * says that the change is right, however large.
  */
 export function judgeAnswers(answers: Answers, before: Knowledge, now: number, accept: boolean): Judged {
-  const { sender, expansions, identities } = answers;
-  const judged = judgeLists(sender, before, expansions, now, accept);
+  const { sender, identities } = answers;
+  const judged = judgeLists(answers, before, now, accept);
   const after = [...identities].reduce<Knowledge>((known, [text, identity]) => {
     if (identity.kind === 'proven') return withProof(known, network(text), identity.by, now);
     return identity.kind === 'nobody' ? withDoubt(known, text, now) : known;
@@ -74,9 +55,8 @@ export function judgeAnswers(answers: Answers, before: Knowledge, now: number, a
 }
 
 function judgeLists(
-  sender: SenderDefinition,
+  { sender, expansions, distrust }: Answers,
   before: Knowledge,
-  expansions: readonly Expansion[],
   now: number,
   accept: boolean,
 ): Pick<Judged, 'after' | 'added' | 'removed'> {
@@ -91,7 +71,7 @@ function judgeLists(
   const leaving = leavingAfter(before, removed, next, now);
   const open = [...next, ...leaving.map((one) => network(one.network))];
   const trouble =
-    firstTrouble(expansions) ??
+    firstTrouble(expansions, distrust) ??
     unfit(networks) ??
     tooMuch(next) ??
     (accept ? null : unaccepted(sender, before, { listed, open }, now));
@@ -110,19 +90,18 @@ function suspicious(reason: string): Reason {
   return { kind: 'suspicious', reason, acceptable: false };
 }
 
-function firstTrouble(expansions: readonly Expansion[]): Reason | null {
+function firstTrouble(expansions: readonly Expansion[], distrust: string | undefined): Reason | null {
+  if (distrust !== undefined) return { kind: 'failed', reason: distrust, acceptable: false };
   for (const expansion of expansions)
     if (expansion.kind === 'failed')
-      return { kind: 'failed', reason: noAnswer(expansion), acceptable: false };
+      return {
+        kind: 'failed',
+        reason: `${expansion.domain}: no answer (${expansion.reason})`,
+        acceptable: false,
+      };
   for (const expansion of expansions)
     if (expansion.kind === 'invalid') return suspicious(`${expansion.domain} ${expansion.problem}`);
   return null;
-}
-
-function noAnswer({ domain, reason }: { domain: string; reason: string }): string {
-  return reason === 'denied'
-    ? `DNS knows no record of any sender, nor of ${domain}: is it the right server (SCREENPASS_DNS)?`
-    : `${domain}: no answer (${reason})`;
 }
 
 /** What no list of a sender may have in it. */
@@ -199,6 +178,17 @@ export function afterRefresh(state: State, judged: readonly Judged[]): State {
   );
   const learnt = Object.fromEntries(judged.map(({ sender, after }) => [sender, after]));
   return { ...state, entries, senders: { ...state.senders, ...learnt } };
+}
+
+/** What most of them have in common, if anything; undefined: there are none. */
+export function mainReason(failed: readonly Held[]): string | undefined {
+  const times = (reason: string) => failed.filter((one) => one.reason === reason).length;
+  return failed
+    .map(({ reason }) => reason)
+    .reduce<string | undefined>(
+      (main, reason) => (main === undefined || times(reason) > times(main) ? reason : main),
+      undefined,
+    );
 }
 
 /** What a refresh came to, for people and scripts. */

@@ -7,8 +7,8 @@ import { parseRecord, type SpfRecord, selectRecord } from './spf-record.ts';
 import { passing } from './spf-union.ts';
 
 /**
- * The networks that a domain authorises. `failed`: a lookup was not answered, or by a server that denies everything,
- * which says nothing about the networks. `invalid`: the records are no list of a sender (none at the top, a permerror,
+ * The networks that a domain authorises. `failed`: a lookup was not answered, which says nothing about the
+ * networks. `invalid`: the records are no list of a sender (none at the top, a permerror,
  * everyone, too much).
  */
 export type Expansion =
@@ -25,8 +25,11 @@ export type Expansion =
       /** Levels of records, the first included. */
       readonly depth: number;
     }
-  | { readonly kind: 'failed'; readonly domain: string; readonly reason: DnsFailure | 'denied' }
+  | { readonly kind: 'failed'; readonly domain: string; readonly reason: DnsFailure }
   | { readonly kind: 'invalid'; readonly domain: string; readonly problem: string };
+
+/** The problem of a domain of which DNS says that it has none. */
+export const NO_RECORD = 'has no SPF record';
 
 /**
  * Lists the addresses for which check_host of RFC 7208 says pass, as far as a list can. Records are asked for
@@ -77,7 +80,7 @@ function isTroubled({ failed, invalid }: Trouble): boolean {
 function readRecord(texts: readonly string[]): SpfRecord | string {
   const selected = selectRecord(texts);
   if (!selected.ok) return `has ${selected.problem}`;
-  if (selected.value === undefined) return 'has no SPF record';
+  if (selected.value === undefined) return NO_RECORD;
   const record = parseRecord(selected.value);
   return record.ok ? record.value : record.problem;
 }

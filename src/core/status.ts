@@ -22,6 +22,11 @@ export interface Status {
   readonly entries: number;
   readonly rules: number;
   readonly senders: Readonly<Record<Freshness, number>>;
+  /** Watched senders of which no network is known, so that only addresses proven one by one count. */
+  readonly withoutNetworks: readonly string[];
+  /** Watched senders that did not answer when they were last asked, and when they are asked again; null: none. */
+  readonly unanswered: readonly string[];
+  readonly nextTry: string | null;
   /** The oldest good answer of a watched sender; null: there is none yet. */
   readonly oldestList: string | null;
   readonly lastRefusal: {

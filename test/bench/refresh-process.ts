@@ -8,7 +8,7 @@ import { stateOnly } from '../double/state-only.ts';
 import { answerParent } from './child.ts';
 import { type Refreshed, sendersOf } from './refresh.ts';
 
-const DAY_MS = 86_400_000;
+const ASKING = { refresh: { cron: '', everyMs: 86_400_000 }, dnsServers: [] };
 /** The same time in all processes, so that what they learn can be compared whole. */
 const NOW = Date.parse('2026-11-24T04:23:00Z');
 
@@ -22,7 +22,7 @@ async function refreshOnce(): Promise<Refreshed> {
   const most = concurrency === 'daemon' ? {} : { concurrency: Number(concurrency) };
   const resolver = createResolver({ servers: [server], ...most });
   const { signal } = new AbortController();
-  const refresher = createRefresher({ clock, resolver, report: silent }, senders, DAY_MS, writer, signal);
+  const refresher = createRefresher({ clock, resolver, report: silent }, senders, ASKING, writer, signal);
   const begun = performance.now();
   await refresher.all(new Set(senders.map(({ id }) => id)));
   return { ms: performance.now() - begun, learnt: writer.state.senders };

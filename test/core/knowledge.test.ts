@@ -6,6 +6,7 @@ import {
   isDue,
   type Knowledge,
   knowledgeOf,
+  nextTry,
   withDoubt,
   withProof,
 } from '../../src/core/knowledge.ts';
@@ -31,7 +32,7 @@ describe('it is time to ask a sender', () => {
     ['that was asked an hour ago', asked(HOUR), false],
     ['that was asked a day ago', asked(DAY), true],
     ['that did not answer an hour ago', asked(HOUR, 'failed'), true],
-    ['that did not answer just now', asked(HOUR - 1, 'failed'), false],
+    ['that did not answer just now', asked(HOUR / 2 - 1, 'failed'), false],
     ['that is not believed since an hour', asked(HOUR, 'suspicious'), false],
     ['that was asked tomorrow, before the clock was set back', asked(-DAY), true],
   ] as const)('%s: %s', (_, known, due) => expect(isDue(known, NOW, DAY)).toBe(due));
@@ -118,4 +119,18 @@ describe('the roster', () => {
     expect(at(learnt, NOW).find(address('54.240.1.1'))).toBeDefined();
     expect(at(learnt, NOW + GRACE_MS + HOUR).find(address('54.240.1.1'))).toBeUndefined();
   });
+});
+
+it('senders that did not answer are asked again by the next hourly look that is late enough, or with all', () => {
+  const failed = { kind: 'failed', reason: 'no answer', acceptable: false, since: NOW } as const;
+  const unanswered = [nothing, { ...nothing, askedAt: NOW, trouble: failed }];
+  const minute = HOUR / 60;
+  expect(nextTry(unanswered, { refresh: NOW + DAY, hourly: NOW + 54 * minute })).toBe(NOW + 54 * minute);
+  expect(nextTry(unanswered, { refresh: NOW + DAY, hourly: NOW + 9 * minute })).toBe(NOW + 69 * minute);
+  expect(nextTry(unanswered, { refresh: NOW + minute, hourly: NOW + 54 * minute })).toBe(NOW + minute);
+  expect(nextTry(unanswered, { refresh: null, hourly: null })).toBeNull();
+  expect(nextTry([nothing], { refresh: NOW + DAY, hourly: NOW + HOUR })).toBeNull();
+  const [, { askedAt, trouble } = nothing] = unanswered;
+  expect(isDue({ ...nothing, askedAt, trouble }, NOW + 54 * minute, DAY)).toBe(true);
+  expect(isDue({ ...nothing, askedAt, trouble }, NOW + 9 * minute, DAY)).toBe(false);
 });

@@ -3,13 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { currentNetworks, GRACE_MS, type Knowledge, knowledgeOf } from '../../src/core/knowledge.ts';
 import { formatNetwork, network } from '../../src/core/network.ts';
 import { aggregate } from '../../src/core/network-set.ts';
-import {
-  afterRefresh,
-  type Judged,
-  judgeAnswers,
-  summarise,
-  unlessAllDenied,
-} from '../../src/core/refresh.ts';
+import { afterRefresh, type Judged, judgeAnswers, summarise } from '../../src/core/refresh.ts';
 import type { SenderDefinition } from '../../src/core/sender.ts';
 import type { Expansion } from '../../src/core/spf-expand.ts';
 import { EMPTY_STATE, type Entry } from '../../src/core/state.ts';
@@ -45,38 +39,6 @@ function known(networks: readonly string[]): { sender: SenderDefinition; before:
   const sender = definition();
   return { sender, before: judge(sender, lists(networks)).after };
 }
-
-describe('senders that have no record, all at once', () => {
-  const answered = (...expansions: readonly Expansion[]) =>
-    unlessAllDenied(
-      expansions.map((one) => ({ sender: definition(), expansions: [one], identities: new Map() })),
-    ).flatMap(({ expansions }) => expansions.map(({ kind }) => kind));
-
-  it('have not answered: it is the server that knows nobody', () => {
-    expect(answered(NO_RECORD, NO_RECORD, FAILED, NO_RECORD, NO_RECORD)).toEqual(Array(5).fill('failed'));
-  });
-
-  it('are not believed one by one, if they are few or another sender has a record', () => {
-    expect(answered(NO_RECORD, NO_RECORD, NO_RECORD)).toEqual(Array(3).fill('invalid'));
-    const others = answered(NO_RECORD, NO_RECORD, NO_RECORD, NO_RECORD, lists(['54.240.0.0/18']));
-    expect(others).toEqual([...Array(4).fill('invalid'), 'listed']);
-  });
-
-  it('keep what was known, and the reason says where to look', () => {
-    const all = unlessAllDenied(
-      Array.from({ length: 4 }, () => ({
-        sender: definition(),
-        expansions: [NO_RECORD],
-        identities: new Map(),
-      })),
-    );
-    const [judged] = all.map((one) => judgeAnswers(one, knowledgeOf(one.sender, {}), NOW, false));
-    expect(judged?.after.trouble).toMatchObject({
-      kind: 'failed',
-      reason: expect.stringMatching(/nor of partner.example.*SCREENPASS_DNS/),
-    });
-  });
-});
 
 describe('a sender that answers', () => {
   it('has the networks that it lists, at once', () => {

@@ -36,8 +36,8 @@ const OWN: readonly Illness[] = [
     },
     ills: { dns: 'fail' },
     check: 'dns',
-    says: /amazonses\.com: timeout, .* \(through the system's servers\)/,
-    remedy: /SCREENPASS_DNS: /,
+    says: /amazonses\.com: timeout, .* \(through the system's DNS server\)/,
+    remedy: /network_mode: none.*name another DNS server:.*SCREENPASS_DNS: /s,
   },
   {
     title: 'DNS that knows nothing',
@@ -47,8 +47,8 @@ const OWN: readonly Illness[] = [
     },
     ills: { dns: 'fail' },
     check: 'dns',
-    says: /amazonses\.com: no such name.*through 192\.0\.2\.53/,
-    remedy: /network_mode: none/,
+    says: /amazonses\.com: no such name.*through the DNS server 192\.0\.2\.53/,
+    remedy: /^These names exist: .* check SCREENPASS_DNS \(192\.0\.2\.53\): without it/s,
   },
   {
     title: 'DNS that answers for some',
