@@ -1,18 +1,19 @@
 #!/usr/bin/env node
+import { complain } from './commands/output.ts';
 import { CommanderError, type ExitCode, program, WrongSettings } from './commands/program.ts';
 import { EngineError, FileError, ListenError } from './ports.ts';
 
 function explain(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof WrongSettings) {
-    process.stderr.write(`screenpass: these settings are wrong:\n${error.message.replace(/^/gm, '  ')}\n`);
+    complain(`these settings are wrong:\n${error.message.replace(/^/gm, '  ')}`);
     return 2;
   }
   const { code, message } = error as NodeJS.ErrnoException;
   const expected =
     [EngineError, FileError, ListenError].some((kind) => error instanceof kind) || code !== undefined;
   if (!expected) throw error;
-  process.stderr.write(`screenpass: ${message}\n`);
+  complain(message);
   return 3;
 }
 

@@ -10,6 +10,7 @@ import {
   visit,
   type YAMLError,
 } from 'yaml';
+import { safeText } from './core/safe-text.ts';
 import type { SenderDefinition } from './core/sender.ts';
 import { type Complaint, readSenderEdits, type SenderEdit } from './senders-schema.ts';
 
@@ -19,6 +20,11 @@ const MOST_TOKENS = 50_000;
 /** More than anybody reads, as when another file was mounted by mistake. */
 const MOST_PROBLEMS = 100;
 const LONGEST_PROBLEM = 400;
+/** The library calls itself for each list in a list: V8 ends the process when the stack is full. Ten are too many as well. */
+const MOST_NESTED = 32;
+const ENDLESS = 'nested without end; expected a list of senders';
+/** In columns; each level takes one at least. */
+const DEEPEST_INDENT = 200;
 /** A network is an item (4) of a field (3) of a sender (2) of the list (1) in the file. */
 const DEEPEST = 4;
 
@@ -95,7 +101,22 @@ function excessOf(text: string): string | null {
     if (tokens > MOST_TOKENS)
       return `more than ${MOST_TOKENS} words and signs; expected fewer: some 8000 networks`;
   }
-  return null;
+  return isNestedDeep(text) ? ENDLESS : null;
+}
+
+/** Brackets that are open, and signs of lists on one line; what is in quotes counts as well, which no sender has. */
+function isNestedDeep(text: string): boolean {
+  let open = 0;
+  let most = 0;
+  for (const sign of text) {
+    if (sign === '[' || sign === '{') open += 1;
+    if (sign === ']' || sign === '}') open = Math.max(0, open - 1);
+    most = Math.max(most, open);
+  }
+  const isDeepLine = (line: string) =>
+    (/^[\s?:-]*/.exec(line)?.[0].replace(/\s+/g, '').length ?? 0) > MOST_NESTED ||
+    (/^ */.exec(line)?.[0].length ?? 0) > DEEPEST_INDENT;
+  return most > MOST_NESTED || text.split('\n').some(isDeepLine);
 }
 
 function faultText({ code, message }: YAMLError): string {
@@ -103,7 +124,7 @@ function faultText({ code, message }: YAMLError): string {
     case 'MULTIPLE_DOCS':
       return 'a second document begins; expected one';
     case 'RESOURCE_EXHAUSTION':
-      return 'nested without end; expected a list of senders';
+      return ENDLESS;
     case 'NON_STRING_KEY':
       return 'not the name of a field; expected text before the colon';
     case 'TAG_RESOLVE_FAILED':
@@ -212,14 +233,14 @@ function pathText(path: Path): string {
 /** In the order of lines, each problem one line. */
 function report(problems: readonly Problem[], file: string): readonly string[] {
   const sorted = [...problems].sort((a, b) => a.line - b.line);
-  const shown = sorted.slice(0, MOST_PROBLEMS).map(({ line, text }) => `${file}:${line}: ${printable(text)}`);
+  const shown = sorted.slice(0, MOST_PROBLEMS).map(({ line, text }) => `${file}:${line}: ${shortened(text)}`);
   const rest = problems.length - shown.length;
   return rest === 0 ? shown : [...shown, `${file}: and ${rest} more problems`];
 }
 
 /** What was given can be long, and can hold control characters that a terminal obeys. */
-function printable(text: string): string {
+function shortened(text: string): string {
   const half = LONGEST_PROBLEM / 2;
   const short = text.length > LONGEST_PROBLEM ? `${text.slice(0, half)} ... ${text.slice(-half)}` : text;
-  return short.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
+  return safeText(short);
 }

@@ -123,6 +123,8 @@ describe('screenpass import', () => {
 
   it('shows no control characters of the list', async () => {
     const { stdout } = await screenpass(['import', '-'], { input: '1.2.3.4\x1b[31m permit\n' });
-    expect(stdout).toMatch(/^1 +1\.2\.3\.4\?\[31m +broken +bad address pattern: "1\.2\.3\.4\?\[31m"$/m);
+    expect(stdout).toMatch(
+      /^1 +1\.2\.3\.4\\u\{1b\}\[31m +broken +bad address pattern: "1\.2\.3\.4\\u\{1b\}\[31m"$/m,
+    );
   });
 });

@@ -561,4 +561,21 @@ describe('whatever is in the file', () => {
       }),
     );
   });
+
+  it.each([
+    ['[', '['],
+    ['{', '{'],
+    ['{a: ', '{a: '],
+    ['- ', '- '],
+    ['? ', '? '],
+    ['- [', '- ['],
+    ['a list deeper in each line', null],
+  ])('that is nested in itself ends nobody: %s', (_, sign) => {
+    for (const times of [33, 1_000, 20_000]) {
+      const deeper = () =>
+        Array.from({ length: Math.min(times, 1_000) }, (_, i) => `${' '.repeat(i)}-`).join('\n');
+      const read = readSendersFile(sign === null ? deeper() : sign.repeat(times), 'f.yaml', []);
+      expect(read.ok).toBe(false);
+    }
+  });
 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { askControl } from '../edge/control-client.ts';
+import { complain } from './output.ts';
 
 export type Asked<T> =
   | { readonly ok: true; readonly result: T }
@@ -16,6 +17,6 @@ export async function ask<T>(
   const socket = join(config.stateDir, 'control.sock');
   const reply = await askControl(socket, { command, arguments: given }, timeoutMs);
   if (reply.ok) return { ok: true, result: reply.result as T };
-  process.stderr.write(`screenpass: ${reply.problem}\n`);
+  complain(reply.problem);
   return { ok: false, code: reply.kind === 'usage' ? 2 : 3 };
 }

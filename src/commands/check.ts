@@ -10,6 +10,7 @@ import { EMPTY_STATE, type State, withEntry } from '../core/state.ts';
 import { createResolver } from '../edge/dns.ts';
 import { createTableFile } from '../edge/file.ts';
 import { readKnowledge } from './known.ts';
+import { print } from './output.ts';
 import { tableOf } from './table.ts';
 
 /** What is known of an address, and what policy would do if postscreen refused it now for a DNSBL listing. */
@@ -82,7 +83,7 @@ export async function check(
   const found = await Promise.all(addresses.map(find));
   const checked = found.map((one, i) => judge(addresses[i] as Address, one));
   const document = checked.length === 1 ? checked[0] : checked;
-  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : shownFor(checked));
+  print(document, options.json, () => shownFor(checked));
   if (found.some(({ unanswered }) => unanswered !== null)) return 3;
   return checked.some(({ decision }) => decision === 'refuse') ? 1 : 0;
 }

@@ -7,6 +7,7 @@ import { askControl } from '../edge/control-client.ts';
 import { createResolver } from '../edge/dns.ts';
 import { createDockerEngine } from '../edge/docker.ts';
 import { createFileLook, createTableFile, createWholeFile } from '../edge/file.ts';
+import { print } from './output.ts';
 
 const PATIENCE_MS = 5_000;
 
@@ -34,7 +35,7 @@ export async function doctor(
       now: Date.now,
     },
   );
-  process.stdout.write(options.json ? `${JSON.stringify(findings)}\n` : shown(findings));
+  print(findings, options.json, shown);
   return exitCode(findings);
 }
 

@@ -1,13 +1,14 @@
 import type { Config } from '../config.ts';
 import type { ListedEntry } from '../requests.ts';
 import { ask } from './ask.ts';
+import { print } from './output.ts';
 import { tableOf } from './table.ts';
 
 /** Prints the entries of the running daemon. Gives the exit code; rejects with FileError when no daemon answers. */
 export async function list(config: Config, json: boolean): Promise<0 | 2 | 3> {
   const asked = await ask<readonly ListedEntry[]>(config, 'list');
   if (!asked.ok) return asked.code;
-  process.stdout.write(json ? `${JSON.stringify(asked.result)}\n` : listText(asked.result));
+  print(asked.result, json, listText);
   return 0;
 }
 
@@ -23,7 +24,7 @@ export async function allow(
   const { ttlMs, reason, json } = options;
   const asked = await ask<ListedEntry>(config, 'allow', { target, ttlMs, reason });
   if (!asked.ok) return asked.code;
-  process.stdout.write(json ? `${JSON.stringify(asked.result)}\n` : listText([asked.result]));
+  print(asked.result, json, (entry) => listText([entry]));
   return 0;
 }
 
@@ -33,7 +34,7 @@ export async function revoke(config: Config, target: string, json: boolean): Pro
   if (!asked.ok) return asked.code;
   const { sender, comesBack } = asked.result;
   const told = `${sender} is revoked${comesBack === null ? '' : `; ${comesBack}`}`;
-  process.stdout.write(json ? `${JSON.stringify(asked.result)}\n` : `${told}\n`);
+  print(asked.result, json, () => `${told}\n`);
   return 0;
 }
 

@@ -1,5 +1,6 @@
 import type { Plain } from '../core/line-scan.ts';
 import type { PostfixEvent } from '../core/postfix-event.ts';
+import { safeJson } from '../core/safe-text.ts';
 
 /** Puts events into NDJSON, as bytes. */
 export interface EventLines {
@@ -123,5 +124,5 @@ function makeMould({ program, kind, values: names }: Plain): Mould {
 function tailOf(event: PostfixEvent): string {
   const { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient } = event;
   const told = { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient };
-  return `${JSON.stringify(told).slice(1)}\n`;
+  return `${safeJson(told).slice(1)}\n`;
 }

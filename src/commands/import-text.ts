@@ -6,7 +6,8 @@ import {
   VERDICTS,
   type Verdict,
 } from '../core/import-report.ts';
-import { printable, tableOf } from './table.ts';
+import { safeText } from '../core/safe-text.ts';
+import { tableOf } from './table.ts';
 
 /** So many lines of one verdict are shown to people; --json has all. */
 const SHOWN = 20;
@@ -79,9 +80,9 @@ function linesTable(lines: readonly JudgedLine[]): string {
     .sort((a, b) => a.line - b.line)
     .map(({ line, pattern, verdict, why }) => [
       `${line}`,
-      printable(pattern).slice(0, LONGEST_PATTERN),
+      safeText(pattern).slice(0, LONGEST_PATTERN),
       verdict,
-      printable(why),
+      why,
     ]);
   const left = lines.length - shown.length;
   const more =

@@ -7,6 +7,7 @@ import { openLog } from '../edge/log-file.ts';
 import { FileError } from '../ports.ts';
 import { importText } from './import-text.ts';
 import { readKnowledge } from './known.ts';
+import { print } from './output.ts';
 
 /** Far more than any list: 100,000 rules are 3 MiB. */
 const MOST_BYTES = 16 << 20;
@@ -19,7 +20,7 @@ const MOST_BYTES = 16 << 20;
 export async function importList(config: Config, file: string, json: boolean): Promise<0 | 1> {
   const text = await readList(file);
   const report = judgeList(text, await knownSenders(config), config.rules.never);
-  process.stdout.write(json ? `${JSON.stringify(report)}\n` : importText(report));
+  print(report, json, importText);
   return report.lines.some(({ verdict }) => VERDICTS[verdict].wrong) ? 1 : 0;
 }
 

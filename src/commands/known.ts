@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import type { SenderKnowledge } from '../core/knowledge.ts';
 import { createWholeFile } from '../edge/file.ts';
 import { readState } from '../schema.ts';
+import { complain } from './output.ts';
 
 /** What the daemon has learnt of the senders, from its saved state; nothing when there is none. Rejects with FileError. */
 export async function readKnowledge(config: Config): Promise<SenderKnowledge> {
@@ -10,8 +11,6 @@ export async function readKnowledge(config: Config): Promise<SenderKnowledge> {
   if (text === undefined) return {};
   const saved = readState(text);
   if (saved.ok) return saved.state.senders;
-  process.stderr.write(
-    `screenpass: the saved state cannot be read, so this is the bundled catalogue: ${saved.problem}\n`,
-  );
+  complain(`the saved state cannot be read, so this is the bundled catalogue: ${saved.problem}`);
   return {};
 }

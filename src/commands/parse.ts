@@ -1,10 +1,10 @@
 import { createLineSplitter } from '../core/frames.ts';
 import { createLineScanner } from '../core/line-scan.ts';
 import { type PostfixEvent, parseEvent } from '../core/postfix-event.ts';
+import { safeText } from '../core/safe-text.ts';
 import { openLog } from '../edge/log-file.ts';
 import { createEventLines } from './event-lines.ts';
 import { createProgress, readSoFar } from './progress.ts';
-import { printable } from './table.ts';
 
 /**
  * Prints each recognised Postfix line of a log: NDJSON with `json`, else a line for people. `-` is stdin; gzip is
@@ -81,7 +81,7 @@ function lineOf(n: number, event: PostfixEvent): string {
   const { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient } = event;
   const details = { code, enhanced, dnsbl, rank, helo, sender, recipient };
   const told = Object.entries(details).flatMap(([name, value]) =>
-    value === null ? [] : [`${name}=${printable(String(value))}`],
+    value === null ? [] : [`${name}=${safeText(String(value))}`],
   );
   const client = ip === null ? '' : port === null ? ip : `[${ip}]:${port}`;
   return [String(n).padStart(6), program.padEnd(10), kind.padEnd(13), client.padEnd(24), ...told]

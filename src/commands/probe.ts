@@ -6,6 +6,7 @@ import { createResolver } from '../edge/dns.ts';
 import { createDockerEngine } from '../edge/docker.ts';
 import { probe as run } from '../probe.ts';
 import { readKnowledge } from './known.ts';
+import { complain, print } from './output.ts';
 import { createProgress } from './progress.ts';
 import { tableOf } from './table.ts';
 
@@ -25,7 +26,7 @@ export async function probe(
   const { senders } = buildRoster(config.senders, await readKnowledge(config), Date.now());
   const asked = senders.filter(({ id }) => sender === undefined || id === sender);
   if (sender !== undefined && asked.length === 0) {
-    process.stderr.write(`screenpass: ${unwatched(sender)}\n`);
+    complain(unwatched(sender));
     return 2;
   }
   const progress = createProgress();
@@ -34,7 +35,7 @@ export async function probe(
     resolver: createResolver({ servers: options.dnsServers, concurrency: QUESTIONS_AT_ONCE }),
     tell: (done, all) => progress.tell(() => `${done} of ${all} addresses`),
   }).finally(progress.clear);
-  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : shown(report));
+  print(report, options.json, shown);
   return probeExitCode(report.senders);
 }
 

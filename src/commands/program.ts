@@ -4,6 +4,7 @@ import { type Config, readConfig } from '../config.ts';
 import { parseServers } from '../core/dns-servers.ts';
 import { type Address, parseAddress } from '../core/network.ts';
 import { type GivenSettings, readOtherSettings } from '../core/other-settings.ts';
+import { safeLines } from '../core/safe-text.ts';
 import { duration } from '../core/values.ts';
 import { cronInterval } from '../edge/clock.ts';
 import { readSettingsFile } from '../edge/settings-file.ts';
@@ -37,7 +38,9 @@ export function program(done: (code: ExitCode) => void): Command {
     .description(manifest.description)
     .version(manifest.version)
     .addHelpText('after', EXIT_CODES)
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'screenpass: ')) })
+    .configureOutput({
+      outputError: (text, write) => write(safeLines(text.replace(/^error: /, 'screenpass: '))),
+    })
     .exitOverride();
   const commands = createCommands(root);
 

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { RefreshSummary } from '../core/refresh.ts';
 import { ask } from './ask.ts';
+import { print } from './output.ts';
 
 /** Each sender has half a minute, and another refresh may be under way. */
 const PATIENCE_MS = 90_000;
@@ -17,7 +18,7 @@ export async function refresh(
   const asked = await ask<RefreshSummary>(config, 'refresh', { accept }, PATIENCE_MS);
   if (!asked.ok) return asked.code;
   const { result: summary } = asked;
-  process.stdout.write(json ? `${JSON.stringify(summary)}\n` : told(summary));
+  print(summary, json, told);
   return summary.failed.length > 0 ? 3 : summary.suspicious.length > 0 ? 1 : 0;
 }
 

@@ -7,6 +7,7 @@ import { EMPTY_STATE, type State, withEntry } from '../core/state.ts';
 import { openLog } from '../edge/log-file.ts';
 import { preseeded } from '../recall.ts';
 import { readKnowledge } from './known.ts';
+import { print } from './output.ts';
 import { createProgress, readSoFar } from './progress.ts';
 import { replayText } from './replay-text.ts';
 
@@ -45,7 +46,7 @@ export async function replay(
   }
   splitter.end();
   const report = replay.report();
-  process.stdout.write(json ? `${JSON.stringify(documentOf(report))}\n` : replayText(report, config.rules));
+  print(documentOf(report), json, () => replayText(report, config.rules));
 }
 
 /** Times as ISO text. */

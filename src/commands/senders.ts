@@ -13,6 +13,7 @@ import { aggregate } from '../core/network-set.ts';
 import { WIDEST } from '../core/policy.ts';
 import type { SenderDefinition } from '../core/sender.ts';
 import { readKnowledge } from './known.ts';
+import { print } from './output.ts';
 import { tableOf } from './table.ts';
 
 /** A sender as it is known now. Times are ISO. */
@@ -43,7 +44,7 @@ export async function senders(config: Config, json: boolean): Promise<void> {
     const known = knowledgeOf(sender, learnt);
     return show(sender, known, watched.has(sender.id), now, 2 * config.refresh.everyMs);
   });
-  process.stdout.write(json ? `${JSON.stringify(shown)}\n` : tableFor(shown, now));
+  print(shown, json, () => tableFor(shown, now));
 }
 
 function show(

@@ -1,6 +1,7 @@
 import type { Address } from '../core/network.ts';
 import { checkHost } from '../core/spf-check.ts';
 import { createResolver } from '../edge/dns.ts';
+import { print } from './output.ts';
 
 /** What SPF is asked, as the client of a mail server gives it. */
 export interface SpfArguments {
@@ -23,10 +24,7 @@ export async function spf(
   const checked = await checkHost({ ip, domain, sender, helo, time: Date.now() / 1000 }, resolver);
   const { result, term, problem, explanation, lookups } = checked;
   const told = [`${result}: ${domain}`, term && `by ${term}`, problem, explanation, `${lookups} lookups`];
-  process.stdout.write(
-    options.json
-      ? `${JSON.stringify({ result, domain, term, problem, explanation, lookups })}\n`
-      : `${told.filter((part) => part).join('; ')}\n`,
-  );
+  const document = { result, domain, term, problem, explanation, lookups };
+  print(document, options.json, () => `${told.filter((part) => part).join('; ')}\n`);
   return result === 'pass' ? 0 : result === 'temperror' ? 3 : 1;
 }

@@ -3,19 +3,20 @@ import { WITHOUT_NETWORKS } from '../core/knowledge.ts';
 import { type Status, unhealthy } from '../core/status.ts';
 import { FileError } from '../ports.ts';
 import { ask } from './ask.ts';
+import { complain, print } from './output.ts';
 
 /** Prints how the running daemon stands. Exit code 1 when it does not do what it is for; rejects with FileError. */
 export async function status(config: Config, json: boolean): Promise<0 | 1 | 2 | 3> {
   const asked = await ask<Status>(config, 'status');
   if (!asked.ok) return asked.code;
-  process.stdout.write(json ? `${JSON.stringify(asked.result)}\n` : statusText(asked.result));
+  print(asked.result, json, statusText);
   return unhealthy(asked.result) === null ? 0 : 1;
 }
 
 /** Exit code 0 or 1, for HEALTHCHECK; what is wrong is told on stderr. */
 export async function health(config: Config): Promise<0 | 1> {
   const wrong = await whatIsWrong(config);
-  if (wrong !== null) process.stderr.write(`screenpass: ${wrong}\n`);
+  if (wrong !== null) complain(wrong);
   return wrong === null ? 0 : 1;
 }
 

@@ -1,4 +1,5 @@
 import type { EngineErrorKind } from '../ports.ts';
+import { safeText } from './safe-text.ts';
 
 /** `unknown`: could not be looked at, because something before it failed. */
 export type Verdict = 'ok' | 'warn' | 'fail' | 'unknown';
@@ -84,8 +85,5 @@ export function judged<T>(
 
 /** Engines and tables are quoted, which may have anything in them. */
 function oneLine(text: string): string {
-  return text
-    .replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, ' ')
-    .trim()
-    .slice(0, 500);
+  return safeText(text.replace(/\s+/gu, ' ').trim()).slice(0, 500);
 }

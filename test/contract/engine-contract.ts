@@ -40,6 +40,7 @@ function inspectContract(setup: Setup): void {
       tty: false,
       logDriver: 'json-file',
       networks: subject.networks,
+      gateways: subject.gateways,
       mounts: [subject.mount],
     });
   });

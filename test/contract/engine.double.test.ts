@@ -28,6 +28,7 @@ engineContract('the Engine double', async ({ tty = false, logDriver = 'json-file
     mount: '/etc/screenpass',
     image,
     networks: ['172.18.0.5/16', 'fd00:18::5/64'],
+    gateways: ['172.18.0.1'],
     id: async () => double.id,
     say: async (stream, ...lines) => {
       for (const line of lines) double.say(stream, `${line}\n`);

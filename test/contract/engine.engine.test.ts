@@ -38,6 +38,7 @@ class Container implements Subject {
   readonly image = image;
   /** The network `none` has no addresses. */
   readonly networks = [];
+  readonly gateways = [];
   readonly #directory: string;
   readonly #options: readonly string[];
 

@@ -19,6 +19,7 @@ export interface Subject extends AsyncDisposable {
   readonly mount: string;
   readonly image: string;
   readonly networks: readonly string[];
+  readonly gateways: readonly string[];
   id(): Promise<string>;
   /** The container writes these lines, one character a byte, each ended by LF. */
   say(stream: StreamName, ...lines: string[]): Promise<void>;

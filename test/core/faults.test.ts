@@ -91,7 +91,7 @@ describe('a fault', () => {
         const { clock, alerts, monitor, fail, faults } = play(kind, history);
         const before = alerts.length;
         const wasOpen = faults().some(({ isOpen }) => isOpen);
-        for (let minute = 0; minute < 62; minute += 1) {
+        for (let minute = 0; minute < 125; minute += 1) {
           fail('one', 60_000);
           clock.advance(60_000);
           monitor.reportDue();

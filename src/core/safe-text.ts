@@ -1,0 +1,33 @@
+/**
+ * Text that others wrote (a log, a table, DNS, the Engine, an argument) made safe for a terminal: control characters of
+ * both ranges, line separators, marks of direction and all else without a shape of its own (Unicode categories C, Zl
+ * and Zp) become escapes that can be read.
+ */
+
+const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+const UNSAFE_IN_LINES = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu;
+
+/** For one line, or a part of one: line ends are escaped as well. */
+export function safeText(text: string): string {
+  return text.replace(UNSAFE, escaped);
+}
+
+/** For text of several lines. */
+export function safeLines(text: string): string {
+  return text.replace(UNSAFE_IN_LINES, escaped);
+}
+
+/** The value as JSON in one line, which any reader of JSON reads as the same value. */
+export function safeJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNSAFE, (sign) =>
+    [...Array(sign.length).keys()].map((i) => `\\u${hex(sign.charCodeAt(i)).padStart(4, '0')}`).join(''),
+  );
+}
+
+function escaped(sign: string): string {
+  return `\\u{${hex(sign.codePointAt(0) ?? 0)}}`;
+}
+
+function hex(code: number): string {
+  return code.toString(16);
+}
