@@ -74,6 +74,9 @@ describe('screenpass parse', () => {
         helo: 'a27-75.example',
         sender: 'a@amazonses.com',
         recipient: 'u@example.test',
+        time: 'Nov 24 02:24:10',
+        queue_id: null,
+        answer: null,
       },
       {
         ...{
@@ -86,7 +89,32 @@ describe('screenpass parse', () => {
           enhanced: null,
         },
         ...{ dnsbl: null, rank: null, helo: null, sender: null, recipient: null },
+        ...{ time: 'Nov 24 02:24:11', queue_id: null, answer: null },
       },
+    ]);
+  });
+
+  it('has the time, the queue id, what a DNSBL answered, and each address in its one form', async () => {
+    const stamp = '2026-11-24T02:24:10.921946+00:00';
+    const lines = [
+      'qmgr[9]: 4XyZ12b3c4z9Nv: removed',
+      'dnsblog[9]: addr 2001:DB8:0::1 listed by domain zen.spamhaus.org as 127.0.0.4',
+      'dnsblog[9]: addr 192.0.2.1 listed by domain zen.spamhaus.org as 127.0.0.2',
+      'cleanup[9]: 5E3C723E2A9: milter-reject: END-OF-MESSAGE from x[::ffff:192.0.2.1]: 5.7.1 no; from=<a@b> to=<c@d> proto=ESMTP helo=<x>',
+      'postscreen[9]: PASS OLD [2001:db8:0:0:0:0:0:1]:25',
+    ];
+    const input = lines.map((line) => `${stamp} mail postfix/${line}\n`).join('');
+    const { stdout } = await screenpass(['parse', '--json'], { input });
+    const objects = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(objects).toMatchObject([
+      { time: stamp, queue_id: '4XyZ12b3c4z9Nv', answer: null, ip: null },
+      { time: stamp, queue_id: null, answer: '127.0.0.4', ip: '2001:db8::1' },
+      { time: stamp, queue_id: null, answer: '127.0.0.2', ip: '192.0.2.1' },
+      { time: stamp, queue_id: '5E3C723E2A9', answer: null, ip: '192.0.2.1' },
+      { time: stamp, queue_id: null, answer: null, ip: '2001:db8::1' },
     ]);
   });
 

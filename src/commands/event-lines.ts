@@ -1,4 +1,4 @@
-import type { Plain } from '../core/line-scan.ts';
+import { type Plain, STAMP_SPAN } from '../core/line-scan.ts';
 import type { PostfixEvent } from '../core/postfix-event.ts';
 import { safeJson } from '../core/safe-text.ts';
 
@@ -45,6 +45,14 @@ export function createEventLines(): EventLines {
     length += bytes.length;
   }
 
+  /** Most are so short that a loop takes less time than a call. */
+  function putSpan(bytes: Buffer, from: number, to: number): void {
+    const into = out;
+    const move = length - from;
+    for (let at = from; at < to; at += 1) into[at + move] = bytes[at] as number;
+    length += to - from;
+  }
+
   function mouldOf(plain: Plain): Mould {
     const known = moulds[plain.index];
     if (known !== undefined) return known;
@@ -62,15 +70,11 @@ export function createEventLines(): EventLines {
     addPlain(n, plain, bytes, spans) {
       const { head, parts, size } = mouldOf(plain);
       makeRoom(size);
-      put(NUMBER);
+      putSpan(NUMBER, 0, NUMBER.length);
       putNumber(n);
       put(head);
       for (const { value, rest } of parts) {
-        const to = spans[2 * value + 1] as number;
-        for (let from = spans[2 * value] as number; from < to; from += 1) {
-          out[length] = bytes[from] as number;
-          length += 1;
-        }
+        putSpan(bytes, spans[2 * value] as number, spans[2 * value + 1] as number);
         put(rest);
       }
     },
@@ -101,18 +105,26 @@ const LONGEST_VALUES = 16 + 2000;
 /** A plain event without values. */
 const EMPTY = {
   ...{ ip: null, port: null, code: null, enhanced: null, dnsbl: null, rank: null },
-  ...{ helo: null, sender: null, recipient: null, text: null, stamp: null },
+  ...{ helo: null, sender: null, recipient: null, text: null, queueId: null, stamp: null },
 };
+
+/** Values of plain lines that an event has under another name. */
+const FIELDS: Readonly<Record<string, keyof PostfixEvent>> = { answer: 'text', queue_id: 'queueId' };
 
 /** Made from the JSON of an event whose values are marks that no log has: their characters are more than a byte. */
 function makeMould({ program, kind, values: names }: Plain): Mould {
-  const marks = Object.fromEntries(names.map((name) => [name, `→${name}←`]));
-  const json = tailOf({ ...EMPTY, program, kind, ...marks }).replace(/"(→(?:port|rank|code)←)"/g, '$1');
+  const mark = (name: string) => `→${name}←`;
+  const marks = Object.fromEntries(names.map((name) => [FIELDS[name] ?? name, mark(name)]));
+  const json = tailOf({ ...EMPTY, program, kind, ...marks, stamp: mark('time') }).replace(
+    /"(→(?:port|rank|code)←)"/g,
+    '$1',
+  );
   const [head = '', ...pieces] = json.split(/→(\w+)←/);
-  const parts = names.map((_, i) => ({
-    value: names.indexOf(pieces[2 * i] ?? ''),
-    rest: Buffer.from(pieces[2 * i + 1] ?? ''),
-  }));
+  const parts = [...names, 'time'].map((_, i) => {
+    const name = pieces[2 * i] ?? '';
+    const value = name === 'time' ? STAMP_SPAN : names.indexOf(name);
+    return { value, rest: Buffer.from(pieces[2 * i + 1] ?? '') };
+  });
   return {
     head: Buffer.from(`,${head}`),
     parts,
@@ -122,7 +134,13 @@ function makeMould({ program, kind, values: names }: Plain): Mould {
 
 /** What follows the number, with the line end. */
 function tailOf(event: PostfixEvent): string {
+  return `${safeJson(fieldsOf(event)).slice(1)}\n`;
+}
+
+/** What is printed of an event, in this order. */
+export function fieldsOf(event: PostfixEvent) {
   const { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient } = event;
   const told = { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient };
-  return `${safeJson(told).slice(1)}\n`;
+  const { stamp: time, queueId, text } = event;
+  return { ...told, time, queue_id: queueId, answer: kind === 'dnsbl_listed' ? text : null };
 }

@@ -49,21 +49,21 @@ export const HELP = {
     prints:
       "Prints a line for each line of Postfix's, led by its number in the log. The log may be gzip. Changes nothing.",
     example: 'docker logs mailserver 2>&1 | docker exec -i screenpass screenpass parse --json',
-    exits: { 0: 'done', 3: 'the log cannot be read to its end' },
+    exits: { 0: 'done', 1: "no line of it is Postfix's", 3: 'the log cannot be read to its end' },
   },
   replay: {
     does: 'what an old log tells, and what screenpass or other settings would have changed',
     prints:
       'Prints tables: who was refused, what screenpass would have done, and what if. The log may be gzip. Changes nothing and asks nobody.',
     example: 'docker logs mailserver 2>&1 | docker exec -i screenpass screenpass replay --dnsbl-threshold 5',
-    exits: { 0: 'done', 3: 'the log cannot be read to its end' },
+    exits: { 0: 'done', 1: "no line of it is Postfix's", 3: 'the log cannot be read to its end' },
   },
   import: {
     does: 'what screenpass can take over from a list of your own, and what is wrong in it',
     prints:
       'Prints what is wrong, what each line is good for and the settings that take its place. Changes nothing and asks nobody.',
     example: 'docker exec -i screenpass screenpass import - < /etc/postfix/postscreen_spf_whitelist.cidr',
-    exits: { 0: 'nothing is wrong in it', 1: 'something is', 3: 'it cannot be read' },
+    exits: { 0: 'nothing is wrong in it', 1: 'something is, or it is no list', 3: 'it cannot be read' },
   },
   check: {
     does: 'whose addresses these are, by which evidence, and what policy would do about a refusal',

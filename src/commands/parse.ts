@@ -3,14 +3,15 @@ import { createLineScanner } from '../core/line-scan.ts';
 import { type PostfixEvent, parseEvent } from '../core/postfix-event.ts';
 import { safeText } from '../core/safe-text.ts';
 import { openLog } from '../edge/log-file.ts';
-import { createEventLines } from './event-lines.ts';
+import { createEventLines, fieldsOf } from './event-lines.ts';
+import { foundNothing, MAIL_LOG } from './nothing-found.ts';
 import { createProgress, readSoFar } from './progress.ts';
 
 /**
  * Prints each recognised Postfix line of a log: NDJSON with `json`, else a line for people. `-` is stdin; gzip is
- * unpacked. Rejects with FileError when the log cannot be read to its end.
+ * unpacked. Gives the exit code: 1 when there is none. Rejects with FileError when the log cannot be read to its end.
  */
-export async function parse(file: string, json: boolean): Promise<void> {
+export async function parse(file: string, json: boolean): Promise<0 | 1> {
   const log = await openLog(file);
   const output = json ? createJson() : createText();
   const splitter = createLineSplitter(output.line);
@@ -27,12 +28,17 @@ export async function parse(file: string, json: boolean): Promise<void> {
   }
   splitter.end();
   await written(output.take());
+  if (output.events() > 0) return 0;
+  foundNothing(file, 'line of Postfix', output.lines(), MAIL_LOG);
+  return 1;
 }
 
 interface Output {
   line(bytes: Buffer, from: number, to: number): void;
   /** How many lines there were so far. */
   lines(): number;
+  /** How many of them were Postfix's. */
+  events(): number;
   /** What came of the lines since the last time, to be written before the next line comes. */
   take(): Buffer | string;
 }
@@ -45,30 +51,38 @@ function createJson(): Output {
   const scanner = createLineScanner();
   const events = createEventLines();
   let n = 0;
+  let found = 0;
   return {
     line(bytes, from, to) {
       n += 1;
       const plain = scanner.scan(bytes, from, to);
       if (plain === 'none') return;
+      found += 1;
       if (plain !== 'unread') return events.addPlain(n, plain, bytes, scanner.spans);
       const event = parseEvent(bytes.toString('latin1', from, to));
-      if (event !== undefined) events.add(n, event);
+      if (event === undefined) found -= 1;
+      else events.add(n, event);
     },
     lines: () => n,
+    events: () => found,
     take: events.take,
   };
 }
 
 function createText(): Output {
   let n = 0;
+  let found = 0;
   let text = '';
   return {
     line(bytes, from, to) {
       n += 1;
       const event = parseEvent(bytes.toString('latin1', from, to));
-      if (event !== undefined) text += `${lineOf(n, event)}\n`;
+      if (event === undefined) return;
+      found += 1;
+      text += `${lineOf(n, event)}\n`;
     },
     lines: () => n,
+    events: () => found,
     take() {
       const taken = text;
       text = '';
@@ -78,8 +92,7 @@ function createText(): Output {
 }
 
 function lineOf(n: number, event: PostfixEvent): string {
-  const { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient } = event;
-  const details = { code, enhanced, dnsbl, rank, helo, sender, recipient };
+  const { program, kind, ip, port, ...details } = fieldsOf(event);
   const told = Object.entries(details).flatMap(([name, value]) =>
     value === null ? [] : [`${name}=${safeText(String(value))}`],
   );

@@ -59,8 +59,7 @@ export function program(done: (code: ExitCode) => void): Command {
     .argument('[file]', 'log file, also gzip; - for stdin', '-')
     .option('--json', 'one JSON object a line')
     .action(async (file: string, options: { json?: true }) => {
-      await parse(file, options.json === true);
-      done(0);
+      done(await parse(file, options.json === true));
     });
 
   commands.replay
@@ -74,8 +73,7 @@ export function program(done: (code: ExitCode) => void): Command {
       const read = readOtherSettings(given);
       const config = configured(read.ok ? [] : read.problems);
       const otherSettings = read.ok ? read.settings : null;
-      await replay(config, file, { json: json === true, otherSettings });
-      done(0);
+      done(await replay(config, file, { json: json === true, otherSettings }));
     });
 
   commands.check

@@ -7,6 +7,7 @@ import { EMPTY_STATE, type State, withEntry } from '../core/state.ts';
 import { openLog } from '../edge/log-file.ts';
 import { preseeded } from '../recall.ts';
 import { readKnowledge } from './known.ts';
+import { foundNothing, MAIL_LOG } from './nothing-found.ts';
 import { print } from './output.ts';
 import { createProgress, readSoFar } from './progress.ts';
 import { replayText } from './replay-text.ts';
@@ -14,13 +15,13 @@ import { replayText } from './replay-text.ts';
 /**
  * Prints what an old log tells: what postscreen refused, what screenpass would have done with these settings, and what
  * other settings of postscreen would have changed; one JSON document or tables. Changes nothing and asks nobody.
- * Rejects with FileError when the log cannot be read to its end.
+ * Gives the exit code: 1 when no line is Postfix's. Rejects with FileError when the log cannot be read to its end.
  */
 export async function replay(
   config: Config,
   file: string,
   { json, otherSettings }: { readonly json: boolean; readonly otherSettings: OtherSettings | null },
-): Promise<void> {
+): Promise<0 | 1> {
   const clock = Date.now();
   const log = await openLog(file);
   const replay = createReplay({
@@ -47,6 +48,9 @@ export async function replay(
   splitter.end();
   const report = replay.report();
   print(documentOf(report), json, () => replayText(report, config.rules));
+  if (report.postfixLines > 0) return 0;
+  foundNothing(file, 'line of Postfix', report.lines, MAIL_LOG);
+  return 1;
 }
 
 /** Times as ISO text. */

@@ -29,12 +29,14 @@ type Skip = (line: Cursor) => boolean;
 /** How each part is read. */
 const PARTS: Readonly<Record<string, Skip>> = {
   ip: skipAddress,
+  answer: skipAddress,
   port: (line) => isBetween(readNumber(line, 5), 0, 65_535),
   code: (line) => isBetween(readNumber(line, 3), 400, 599),
   enhanced: skipStatus,
   dnsbl: (line) => skipSet(line, PLAIN, 255),
   rank: (line) => readNumber(line, 9) >= 0,
   helo: (line) => skipSet(line, PLAIN, 255),
+  queue_id: skipQueueId,
   id: (line) => skipSet(line, OF_ID, 40),
   sender: skipClaim,
   recipient: skipClaim,
@@ -47,7 +49,7 @@ const PARTS: Readonly<Record<string, Skip>> = {
  * Throws on a part that it does not know.
  */
 export function form<Kind extends string>(kind: Kind, text: string): Form<Kind> {
-  const [begin = '', ...rest] = text.split(/\{(-?[a-z]+)\}/);
+  const [begin = '', ...rest] = text.split(/\{(-?[a-z_]+)\}/);
   const parts = rest.filter((_, i) => i % 2 === 0);
   const steps = parts.map((part, i) => {
     const skip = PARTS[part.replace('-', '')];
@@ -101,6 +103,9 @@ const PLAIN = 8;
 const OF_ID = 32;
 /** Of a name in the header, where a bracket begins the process id. */
 export const OF_NAME = 16;
+/** Of a short queue id, and of a long one: no vowels. */
+const OF_SHORT_ID = 64;
+const OF_LONG_ID = 128;
 
 const SETS = Uint8Array.from({ length: 256 }, (_, byte) => {
   const sign = String.fromCharCode(byte);
@@ -111,7 +116,9 @@ const SETS = Uint8Array.from({ length: 256 }, (_, byte) => {
     isIn(OF_TIME, /[0-9.]/) |
     (isIn(PLAIN, /[!-~]/) & ~isIn(PLAIN, /[";<>\\]/)) |
     isIn(OF_ID, /[\w-]/) |
-    isIn(OF_NAME, /[^ [\]]/)
+    isIn(OF_NAME, /[^ [\]]/) |
+    isIn(OF_SHORT_ID, /[0-9A-F]/) |
+    isIn(OF_LONG_ID, /[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]/)
   );
 });
 
@@ -130,6 +137,7 @@ export function skipSet(line: Cursor, set: number, most: number): boolean {
 }
 
 const DOT = 46;
+const COLON = 58;
 const ZERO = 48;
 
 /** A whole number as it is printed, without leading zeros; -1: there is none of so few digits. */
@@ -163,7 +171,32 @@ function skipAddress(line: Cursor): boolean {
   if (skipQuad(line)) return true;
   line.at = begin;
   if (!skipSet(line, OF_IPV6, 45)) return false;
-  return isIP(line.bytes.toString('latin1', begin, line.at)) === 6;
+  return isCanonical(line, begin) && isIP(line.bytes.toString('latin1', begin, line.at)) === 6;
+}
+
+/**
+ * Whether an IPv6 address from `begin` on is surely in its one form (RFC 5952): no group begins with 0, and `::` is for
+ * two at least. False says nothing.
+ */
+function isCanonical({ bytes, at: end }: Cursor, begin: number): boolean {
+  let colons = 0;
+  let isShort = false;
+  for (let at = begin; at < end; at += 1) {
+    const byte = bytes[at];
+    if (byte === ZERO && (at === begin || bytes[at - 1] === COLON)) return false;
+    if (byte !== COLON) continue;
+    colons += 1;
+    isShort ||= bytes[at - 1] === COLON;
+  }
+  return !isShort || colons < 7;
+}
+
+/** At least 5 and at most 20 of the one, or 10 of the other. */
+function skipQueueId(line: Cursor): boolean {
+  const begin = line.at;
+  if (skipSet(line, OF_SHORT_ID, 20) && line.at >= begin + 5 && line.bytes[line.at] === COLON) return true;
+  line.at = begin;
+  return skipSet(line, OF_LONG_ID, 20) && line.at >= begin + 10;
 }
 
 /** `192.0.2.1` */

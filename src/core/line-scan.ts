@@ -25,7 +25,10 @@ export interface LineScanner {
    * none of a Postfix program; `unread`: it is no plain line. `other` and `none` tell nothing, as mayTell says.
    */
   scan(bytes: Buffer, from: number, to: number): Plain | 'none' | 'unread';
-  /** Where the values of the plain line stand that was scanned last: begin and end of each in turn. */
+  /**
+   * Where the values of the plain line stand that was scanned last: begin and end of each in turn, and of its stamp at
+   * STAMP_SPAN.
+   */
   readonly spans: Int32Array;
   /** Where its stamp ends. */
   readonly stampEnd: number;
@@ -66,9 +69,11 @@ export const FORMS: ReadonlyMap<string, readonly Form<EventKind>[]> = new Map([
       form('allowlisted', 'ALLOWLISTED [{ip}]:{port}'),
     ],
   ],
-  ['dnsblog', [form('dnsbl_listed', 'addr {ip} listed by domain {dnsbl} as {-ip}')]],
+  ['dnsblog', [form('dnsbl_listed', 'addr {ip} listed by domain {dnsbl} as {answer}')]],
 ]);
+/** Of lines of programs without forms: what they say is not read, but for the message that they are about. */
 const OTHER = form('other', '');
+const OF_MESSAGE = form('other', '{queue_id}: {-rest}');
 const REFUSALS = [
   form('refusal', '{-id}: reject: {-rest}'),
   form('refusal', '{-id}: milter-reject: {-rest}'),
@@ -89,6 +94,8 @@ const TELLING: ReadonlyMap<string, readonly Form[]> = new Map([
 interface Tag {
   readonly bytes: Uint8Array;
   readonly other: Plain | 'none';
+  /** The same with a queue id. */
+  readonly ofMessage: Plain | null;
   /** Of a program whose lines have forms. */
   readonly forms: readonly Plain[] | undefined;
   /** As in TELLING. */
@@ -101,7 +108,7 @@ const MOST_TAGS = 64;
 export function createLineScanner(): LineScanner {
   const tags: Tag[] = [];
   const line: Cursor = { bytes: Buffer.alloc(0), at: 0, end: 0 };
-  const spans = new Int32Array(2 * MOST_VALUES);
+  const spans = new Int32Array(2 * (STAMP_SPAN + 1));
   let stampEnd = 0;
   let plains = 0;
 
@@ -112,6 +119,8 @@ export function createLineScanner(): LineScanner {
     line.end = to;
     if (!skipStamp(line)) return undefined;
     stampEnd = line.at - 1;
+    spans[2 * STAMP_SPAN] = from;
+    spans[2 * STAMP_SPAN + 1] = stampEnd;
     if (!skipHost(line)) return undefined;
     const begin = line.at;
     const known = tagAt(begin);
@@ -138,6 +147,7 @@ export function createLineScanner(): LineScanner {
     const tag = {
       bytes: ascii(text),
       other: program === undefined ? ('none' as const) : plain(OTHER),
+      ofMessage: program === undefined ? null : plain(OF_MESSAGE),
       forms: FORMS.get(program ?? '')?.map(plain),
       telling: TELLING.get(text.slice(text.lastIndexOf('/') + 1)) ?? [],
     };
@@ -151,6 +161,7 @@ export function createLineScanner(): LineScanner {
       line.at = begin;
       if (isOfForm(line, one, spans)) return one;
     }
+    line.at = begin;
     return undefined;
   }
 
@@ -163,8 +174,11 @@ export function createLineScanner(): LineScanner {
       const tag = readTag(bytes, from, to);
       if (tag === undefined) return 'unread';
       if (tag === null) return 'none';
-      const { other, forms, telling } = tag;
-      if (forms === undefined) return formOf(telling) === undefined ? other : 'unread';
+      const { other, ofMessage, forms, telling } = tag;
+      if (forms === undefined) {
+        if (formOf(telling) !== undefined) return 'unread';
+        return ofMessage !== null && isOfForm(line, ofMessage, spans) ? ofMessage : other;
+      }
       return line.end - line.at < CUT_AT ? (formOf(forms) ?? 'unread') : 'unread';
     },
     mayTell(bytes, from, to) {
@@ -183,7 +197,8 @@ const BEFORE_PID = ascii('[');
 const AFTER_PID = ascii(']: ');
 /** Of hosts and tags. */
 const LONGEST_NAME = 255;
-const MOST_VALUES = Math.max(
+/** Which of the spans is the stamp's: the one behind those of the values. */
+export const STAMP_SPAN = Math.max(
   ...[...FORMS.values()].flatMap((forms) => forms.map(({ values }) => values.length)),
 );
 

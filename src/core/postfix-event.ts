@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { readClaims, readSmtpdClaims } from './claims.ts';
 import { type PostfixLine, parseLogLine } from './log-line.ts';
+import { formatAddress, parseAddress } from './network.ts';
 
 export type EventKind =
   | 'connect'
@@ -48,6 +49,8 @@ export interface PostfixEvent {
    * `started` for its start. Of smtpd's warnings: their words.
    */
   readonly text: string | null;
+  /** Of the message that the line is about; null for none (`NOQUEUE`), and in warnings and worse. */
+  readonly queueId: string | null;
   /** The mail host's own stamp, as text. */
   readonly stamp: string | null;
 }
@@ -110,6 +113,8 @@ const POSTSCREEN_INFO: readonly RegExp[] = [
   /^(?:skip|flags for|DROP|ENFORCE|FAIL|UNPASS|SKIP|PASS [a-z]+ test) /,
   /^[a-z\d]+_\w*: /,
 ];
+/** Short: upper-case hexadecimal; long (enable_long_queue_ids): digits and letters without vowels (postconf(5)). */
+const QUEUE_ID = /^([0-9A-F]{5,20}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,20}): /;
 const DNSBL_RANK = new RegExp(`^DNSBL rank (-?\\d{1,9}) for ${CLIENT}$`);
 const RCPT_REJECT = new RegExp(`^NOQUEUE: reject: RCPT from ${CLIENT}: ([45]\\d\\d) ${STATUS} `);
 const DNSBL_LISTED = /^addr ([^ ]{1,45}) listed by domain ([^ ]{1,255}) as ([^ ]{1,45})$/;
@@ -141,6 +146,7 @@ export function parseEvent(text: string): PostfixEvent | undefined {
     sender: found.sender ?? null,
     recipient: found.recipient ?? null,
     text: found.text ?? null,
+    queueId: line.severity === null ? (QUEUE_ID.exec(line.body)?.[1] ?? null) : null,
     stamp: line.stamp,
   };
 }
@@ -243,7 +249,11 @@ function readPort(text: string | undefined): number | null {
   return text !== undefined && Number(text) <= 65_535 ? Number(text) : null;
 }
 
-/** Mail servers log canonical addresses; what net.isIP refuses is a redaction or damage. */
+/** The address in its one form; null for what is none: a redaction, damage, or one with a zone. */
 export function readIp(text: string | undefined): string | null {
-  return text !== undefined && isIP(text) !== 0 ? text : null;
+  if (text === undefined) return null;
+  // Nearly all are, and IPv4 has no other form.
+  if (isIP(text) === 4) return text;
+  const address = parseAddress(text);
+  return address === undefined ? null : formatAddress(address);
 }

@@ -26,6 +26,7 @@ const STAMPS = [
 const HOSTS = ['mail ', '2026 ', 'h[1]: ', 'a|b ', `${'h'.repeat(255)} `, `${'h'.repeat(256)} `, ' ', ''];
 const TAGS = [
   ...[
+    'postfix/qmgr',
     'postfix/postscreen',
     'postfix/smtpd',
     'x/smtpd',
@@ -53,6 +54,17 @@ const BODIES = [
   'PASS NEW [2001:DB8::1]:25',
   'DISCONNECT [2001:db8::1]:25',
   'ALLOWLISTED [192.0.2.1]:0',
+  ...[
+    '4XyZ12b3c4z9Nv: removed',
+    '5E3C7: removed',
+    '5E3C: removed',
+    '5E3C7BCDFGzz: removed',
+    '5E3C7:',
+    'NOQUEUE: x',
+  ],
+  ...['ABCDEFGHIJKLMN: x', `${'5'.repeat(21)}: x`, `${'z'.repeat(21)}: x`, `${'z'.repeat(20)}: x`],
+  'CONNECT from [2001:db8:0:0:0:0:0:1]:25',
+  'addr 2001:db8::00ff listed by domain z as 127.0.0.2',
   'DNSBL rank 012 for [192.0.2.1]:25',
   'DNSBL rank -2 for [192.0.2.1]:25',
   'reload -- version 3.7, configuration /etc/postfix',
@@ -123,7 +135,8 @@ function scanned(line: string): object | null | undefined {
 function read(line: string): object | undefined {
   const event = parseEvent(line);
   if (event === undefined) return undefined;
-  const { text, stamp, ...told } = event;
+  const { text, stamp, queueId, ...rest } = event;
+  const told = { ...rest, queue_id: queueId, answer: event.kind === 'dnsbl_listed' ? text : null };
   return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null));
 }
 
@@ -165,6 +178,8 @@ describe('the scan of a line', () => {
     ['dnsbl_listed', 'dnsblog', 'addr 192.0.2.1 listed by domain zen.spamhaus.org as 127.0.0.2'],
     ['other', 'smtpd', 'connect from unknown[192.0.2.1]'],
     ['other', 'qmgr', '4XyZ: removed'],
+    ['other', 'qmgr', '4XyZ12b3c4z9Nv: removed'],
+    ['other', 'qmgr', '5E3C7: removed'],
   ])('needs no text for %s of %s: %s', (kind, program, body) => {
     for (const stamp of ['2026-11-24T02:24:10.921946+00:00', 'Nov 24 02:24:10', 'Nov  4 02:24:10'])
       expect(scanned(`${stamp} mail postfix/${program}[910]: ${body}`)).toMatchObject({ kind, program });
