@@ -122,7 +122,9 @@ describe('screenpass parse', () => {
     const { stdout } = await screenpass(['parse', '-'], {
       input: REJECT.replace('a27-75', 'a\u202e\u2028b'),
     });
-    expect(stdout).toMatch(/^ {5}1 postscreen reject .*\[54\.240\.27\.75\]:58839 .*helo=a\\u\{202e\}\\u\{2028\}b\.example /);
+    expect(stdout).toMatch(
+      /^ {5}1 postscreen reject .*\[54\.240\.27\.75\]:58839 .*helo=a\\u\{202e\}\\u\{2028\}b\.example /,
+    );
   });
 
   it('reads what comes slowly on a stdin that does not wait for it', async () => {
