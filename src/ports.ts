@@ -137,6 +137,8 @@ export interface Resolver {
   a(name: string): Promise<DnsAnswer<string>>;
   aaaa(name: string): Promise<DnsAnswer<string>>;
   mx(name: string): Promise<DnsAnswer<MailExchange>>;
+  /** The name that this one is an alias of, and no further; a() and aaaa() follow aliases silently. */
+  cname(name: string): Promise<DnsAnswer<string>>;
   /** Names of an address given as text. */
   ptr(address: string): Promise<DnsAnswer<string>>;
 }

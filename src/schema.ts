@@ -60,6 +60,8 @@ const Catalogue = z.strictObject({
       rdns: z.array(z.string()),
       /** SPF authorises addresses that no list can hold. */
       unlistable: z.boolean().default(false),
+      /** Lists are known to lack some addresses: reverse names count. */
+      incomplete: z.boolean().default(false),
       networks: z.array(PublishedNetwork),
     }),
   ),

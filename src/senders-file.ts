@@ -191,6 +191,7 @@ function blank(id: string): SenderDefinition {
     spf: [],
     rdns: [],
     unlistable: false,
+    incomplete: false,
     networks: [],
     pinned: false,
   };
@@ -208,6 +209,8 @@ function edited(sender: SenderDefinition, edit: SenderEdit): SenderDefinition {
     confidence: measured ? sender.confidence : 'low',
     spf,
     rdns,
+    // The operator names them so that they count.
+    incomplete: edit.rdns === undefined ? sender.incomplete : edit.rdns.length > 0,
     ...(networks === undefined ? {} : { networks, pinned: true, ...OWN }),
   };
 }

@@ -11,7 +11,7 @@ const noFile = () => {
 };
 
 function definition(id: string, inDefault: boolean): SenderDefinition {
-  const lists = { spf: [], rdns: [], networks: [], unlistable: false, pinned: false };
+  const lists = { spf: [], rdns: [], networks: [], unlistable: false, incomplete: false, pinned: false };
   const origin = { category: 'saas', confidence: 'high', source: '', seen: '' } as const;
   return { id, name: id, default: inDefault, ...origin, ...lists };
 }

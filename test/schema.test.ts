@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NO_COUNTS } from '../src/core/days.ts';
+import { namesCount } from '../src/core/identify.ts';
 import { lastValue } from '../src/core/network.ts';
 import { EMPTY_STATE, STATE_VERSION } from '../src/core/state.ts';
 import { readCatalogue, readState } from '../src/schema.ts';
@@ -34,6 +35,22 @@ describe('the catalogue', () => {
     'microsoft-outlook-com',
   ])('does not watch %s by default: anyone can send from there, or nobody does any more', (id) =>
     expect(byId.get(id)?.default).toBe(false));
+
+  /** Domains in which the sender has nothing but mail servers. All others name the part of a domain that has them. */
+  const MAIL_ONLY = ['sparkpostmail.com', 'pphosted.com', 'ppe-hosted.com', 'iphmx.com'];
+
+  it('lets reverse names count only under labels in which no customer and no web server gets a name', () => {
+    const counting = senders.filter(namesCount);
+    expect(counting.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(['salesforce', 'sparkpost', 'ovh', 'proofpoint', 'cisco-iphmx']),
+    );
+    const wide = counting.flatMap(({ id, rdns }) =>
+      rdns
+        .filter((suffix) => suffix.split('.').length < 3 && !MAIL_ONLY.includes(suffix))
+        .map((suffix) => `${id} ${suffix}`),
+    );
+    expect(wide).toEqual([]);
+  });
 
   it('watches nobody by default whose networks are not proven', () => {
     expect(data.senders.filter((sender) => sender.default && sender.confidence === 'low')).toEqual([]);

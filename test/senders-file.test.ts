@@ -57,6 +57,7 @@ senders:
         spf: ['partner.example'],
         rdns: ['mail.partner.example'],
         unlistable: false,
+        incomplete: true,
         networks: [network('54.240.0.0/18'), network('2a00:1450::/32')],
         pinned: true,
       },

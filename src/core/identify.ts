@@ -1,4 +1,6 @@
 import type { DnsAnswer, Resolver } from '../ports.ts';
+import { aliasChain, endsInLabels } from './alias-chain.ts';
+import { readName } from './dns-name.ts';
 import { type Address, formatAddress, parseAddress } from './network.ts';
 import type { SenderDefinition } from './sender.ts';
 import { checkHost } from './spf-check.ts';
@@ -15,7 +17,7 @@ const STRANGERS = { 4: '192.0.2.1', 6: '2001:db8::1' };
 
 /**
  * Asks DNS whose address it is: first for the names of the address, which must lead back to it and end in the labels
- * of a sender, then for the senders in `unlistable`, whether check_host on their own domain passes (RFC 7208). The
+ * of a sender whose lists do not hold all, then for the senders in `unlistable`, whether check_host on their own domain passes (RFC 7208). The
  * client's HELO and MAIL FROM are not looked at. Never rejects.
  */
 export async function identify(
@@ -24,7 +26,7 @@ export async function identify(
   unlistable: readonly SenderDefinition[],
   resolver: Resolver,
 ): Promise<Identity> {
-  const named = await byName(address, watched, resolver);
+  const named = await byName(address, watched.filter(namesCount), resolver);
   if (named.kind === 'proven') return named;
   const answers = await Promise.all(unlistable.map((sender) => byRecord(address, sender, resolver)));
   const all = [...answers, named];
@@ -34,7 +36,18 @@ export async function identify(
   );
 }
 
-/** Forward-confirmed reverse names. Only a name that is a sender's is asked for its addresses. */
+/**
+ * Whether reverse names say something: a sender whose lists hold all its addresses is known by them, and what ends in
+ * its domain may be anything but a mail server.
+ */
+export function namesCount({ unlistable, incomplete }: SenderDefinition): boolean {
+  return unlistable || incomplete;
+}
+
+/**
+ * Forward-confirmed reverse names, along aliases of the sender's own only. Only a name that is a sender's is asked for
+ * its addresses. Who owns the address chooses its names: one that cannot exist is passed over.
+ */
 async function byName(
   address: Address,
   senders: readonly SenderDefinition[],
@@ -43,21 +56,23 @@ async function byName(
   const text = formatAddress(address);
   const answer = await resolver.ptr(text);
   if (answer.kind === 'failed') return unknown(`the names of ${text}`, answer.reason);
-  const names = answer.kind === 'found' ? answer.records.slice(0, MOST_HOSTS) : [];
+  const names = answer.kind === 'found' ? answer.records.filter(isName).slice(0, MOST_HOSTS) : [];
   let failure: Identity = { kind: 'nobody' };
   for (const name of names) {
     const sender = senders.find(({ rdns }) => rdns.some((suffix) => endsInLabels(name, suffix)));
     if (sender === undefined) continue;
     const forward = await (address.family === 4 ? resolver.a(name) : resolver.aaaa(name));
-    if (leadsTo(forward, text)) return { kind: 'proven', sender, by: 'rdns' };
     if (forward.kind === 'failed') failure = unknown(name, forward.reason);
+    if (!leadsTo(forward, text)) continue;
+    const chain = await aliasChain(name, sender.rdns, resolver);
+    if (chain === 'within') return { kind: 'proven', sender, by: 'rdns' };
+    if (chain === 'unknown') failure = unknown(name, 'whether it is an alias');
   }
   return failure;
 }
 
-/** Whole labels: `notexample.com` does not end in `example.com`. Names compare without regard to case. */
-export function endsInLabels(name: string, suffix: string): boolean {
-  return `.${name.toLowerCase().replace(/\.$/, '')}`.endsWith(`.${suffix.toLowerCase()}`);
+function isName(text: string): boolean {
+  return readName(text).kind === 'name';
 }
 
 function leadsTo(answer: DnsAnswer<string>, text: string): boolean {
@@ -84,7 +99,7 @@ async function byRecord(address: Address, sender: SenderDefinition, resolver: Re
 
 /** Whoever holds the address does not choose the words: they are the domain's own. */
 function ask(ip: Address, domain: string, resolver: Resolver) {
-  return checkHost({ ip, domain, sender: `postmaster@${domain}`, helo: domain }, resolver);
+  return checkHost({ ip, domain, sender: `postmaster@${domain}`, helo: domain, ownNames: true }, resolver);
 }
 
 function addressOf(text: string): Address {

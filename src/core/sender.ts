@@ -24,10 +24,12 @@ export interface SenderDefinition extends Sender {
   readonly seen: string;
   /** Domains whose SPF records list what the sender sends from. */
   readonly spf: readonly string[];
-  /** The names of its addresses end in these labels. */
+  /** The names of its addresses end in these labels. Evidence only where lists do not hold all (`namesCount`). */
   readonly rdns: readonly string[];
   /** Its records authorise addresses that no list can hold (exists, ptr, macros), as far as is known. */
   readonly unlistable: boolean;
+  /** Its lists are known to lack some of its addresses. */
+  readonly incomplete: boolean;
   /** As they were when the definition was written. */
   readonly networks: readonly Network[];
   /** The networks hold whatever the records say: the operator's own. */

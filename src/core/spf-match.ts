@@ -1,4 +1,5 @@
 import type { DnsAnswer, Resolver } from '../ports.ts';
+import { aliasChain } from './alias-chain.ts';
 import { type Address, contains, formatAddress, parseAddress } from './network.ts';
 import { expandMacros, type MacroString, type MacroValues, macroLetters, toName } from './spf-macro.ts';
 import { type DualLength, type Mechanism, networkAround } from './spf-record.ts';
@@ -10,6 +11,11 @@ export interface SpfQuery {
   /** MAIL FROM; empty for the null sender. */
   readonly sender: string;
   readonly helo: string;
+  /**
+   * Names of the client count only when no alias leads out of the domain that they are compared with. RFC 7208 lets
+   * aliases lead anywhere, and then whoever the alias points to would be authorised.
+   */
+  readonly ownNames?: boolean;
   /** Our own host name, for explanations. */
   readonly receiver?: string;
   /** Seconds since the epoch, for explanations. */
@@ -61,7 +67,7 @@ export async function matchMechanism(
     case 'ptr': {
       const names = await validatedNames(evaluation);
       if (names.length === 0) return 'void';
-      return names.some((name) => isWithin(name, target)) ? 'match' : 'no-match';
+      return (await namesWithin(evaluation, target)).length > 0 ? 'match' : 'no-match';
     }
   }
 }
@@ -84,7 +90,7 @@ export async function expandFor(
   text: MacroString,
   domain: string,
 ): Promise<string | null> {
-  const names = macroLetters(text).has('p') ? await validatedNames(evaluation) : [];
+  const names = macroLetters(text).has('p') ? await namesFor(evaluation, domain) : [];
   return expandMacros(text, macroValues(evaluation.query, domain, names));
 }
 
@@ -166,6 +172,20 @@ async function matchExchanges(evaluation: Evaluation, prefix: DualLength, target
 function validatedNames(evaluation: Evaluation): Promise<readonly string[]> {
   evaluation.validated ??= askNames(evaluation);
   return evaluation.validated;
+}
+
+/** The validated names that the p macro of the domain's record can stand for. */
+function namesFor(evaluation: Evaluation, domain: string): Promise<readonly string[]> {
+  return evaluation.query.ownNames === true ? namesWithin(evaluation, domain) : validatedNames(evaluation);
+}
+
+/** The validated names that are the domain's. */
+async function namesWithin(evaluation: Evaluation, domain: string): Promise<readonly string[]> {
+  const { query, resolver } = evaluation;
+  const names = (await validatedNames(evaluation)).filter((name) => isWithin(name, domain));
+  if (query.ownNames !== true) return names;
+  const chains = await Promise.all(names.map((name) => aliasChain(name, [domain], resolver)));
+  return names.filter((_, i) => chains[i] === 'within');
 }
 
 async function askNames(evaluation: Evaluation): Promise<readonly string[]> {

@@ -57,6 +57,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     a: question((resolver, name) => resolver.resolve4(name)),
     aaaa: question((resolver, name) => resolver.resolve6(name)),
     mx: question((resolver, name) => resolver.resolveMx(name)),
+    cname: question((resolver, name) => resolver.resolveCname(name)),
     // Not resolver.reverse, which believes /etc/hosts.
     ptr: (address) => ptr(reverseName(address) ?? ''),
   };

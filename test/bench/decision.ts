@@ -76,7 +76,7 @@ export const decision: Suite = {
         lastLines: async () => [],
         exec: () => Promise.reject(new Error('nothing is executed here')),
       },
-      resolver: { txt: nobody, a: nobody, aaaa: nobody, mx: nobody, ptr: nobody },
+      resolver: { txt: nobody, a: nobody, aaaa: nobody, mx: nobody, cname: nobody, ptr: nobody },
       table: {
         read: async () => undefined,
         stage: () => Promise.reject(new Error('nothing is written here')),

@@ -62,7 +62,7 @@ const ports: Ports = {
       throw new EngineError('failed', 'nothing is executed here');
     },
   },
-  resolver: { txt: nobody, a: nobody, aaaa: nobody, mx: nobody, ptr: nobody },
+  resolver: { txt: nobody, a: nobody, aaaa: nobody, mx: nobody, cname: nobody, ptr: nobody },
   table: createTableFile(join(folder, 'table')),
   state: createWholeFile(join(folder, 'state.json')),
   control: { serve: async () => ({ ended: Promise.resolve() }) },

@@ -26,6 +26,7 @@ const ZONE: Zone = {
   'only.a.test': { A: ['192.0.2.3'] },
   'alias.test': { CNAME: 'Only.A.test' },
   'dangling.test': { CNAME: 'nowhere.test' },
+  'long-way.test': { CNAME: 'alias.test' },
   'loop.test': { CNAME: 'loop.test' },
   '1.2.0.192.in-addr.arpa': { PTR: ['host.example.test', 'Other.example.test'] },
   '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa': { PTR: ['six.test'] },
@@ -92,6 +93,20 @@ function recordsContract(ask: Ask): void {
 
   it('follows an alias', async () => {
     expect(await ask(({ a }) => a('alias.test'))).toEqual(found('192.0.2.3'));
+    expect(await ask(({ a }) => a('long-way.test'))).toEqual(found('192.0.2.3'));
+  });
+
+  it('says which name an alias stands for, one step only', async () => {
+    expect(await ask(({ cname }) => cname('long-way.test'))).toEqual(found('alias.test'));
+    expect(await ask(({ cname }) => cname('alias.test'))).toEqual(found('Only.A.test'));
+    expect(await ask(({ cname }) => cname('dangling.test'))).toEqual(found('nowhere.test'));
+    expect(await ask(({ cname }) => cname('loop.test'))).toEqual(found('loop.test'));
+  });
+
+  it('has no alias at a name that is none', async () => {
+    expect(await ask(({ cname }) => cname('only.a.test'))).toEqual({ kind: 'no-data' });
+    expect(await ask(({ cname }) => cname('nowhere.test'))).toEqual(NO_NAME);
+    expect(await ask(({ cname }) => cname('servfail.test'))).toEqual(failed('servfail'));
   });
 }
 

@@ -1,5 +1,7 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endsInLabels, identify } from '../../src/core/identify.ts';
+import { endsInLabels } from '../../src/core/alias-chain.ts';
+import { identify } from '../../src/core/identify.ts';
 import { address } from '../double/address.ts';
 import { definition } from '../double/definition.ts';
 import type { Zone } from '../double/dns-zone.ts';
@@ -13,7 +15,10 @@ const salesforce = definition({
   unlistable: true,
 });
 const apple = definition({ id: 'apple', spf: ['icloud.com'], rdns: ['me.com'] });
-const WATCHED = [apple, salesforce];
+/** No record of it lists its addresses: only their names say whose they are. */
+const gateway = definition({ id: 'gateway', spf: [], rdns: ['hosts.gateway.example'], incomplete: true });
+const yahoo = definition({ id: 'yahoo', spf: ['_spf.yahoo.example'], unlistable: true });
+const WATCHED = [apple, salesforce, gateway, yahoo];
 
 const ZONE: Zone = {
   ...SALESFORCE_ZONE,
@@ -31,7 +36,7 @@ const ZONE: Zone = {
 };
 
 async function who(ip: string, zone: Zone = ZONE) {
-  const identity = await identify(address(ip), WATCHED, [salesforce], zoneResolver(zone));
+  const identity = await identify(address(ip), WATCHED, [salesforce, yahoo], zoneResolver(zone));
   return identity.kind === 'proven' ? `${identity.sender.id} by ${identity.by}` : identity.kind;
 }
 
@@ -107,6 +112,116 @@ describe('an address in no list', () => {
     const resolver = zoneResolver({ ...ZONE, '215.14.110.13.in-addr.arpa': { PTR: names } });
     await identify(address('13.110.14.215'), WATCHED, [salesforce], resolver);
     expect(resolver.asked.length).toBeLessThan(20);
+  });
+});
+
+/** Of an address in no list, which has this name. */
+const REVERSE = '7.0.110.13.in-addr.arpa';
+
+describe('a name that leads back', () => {
+  const named = (name: string, zone: Zone): Zone => ({ [REVERSE]: { PTR: [name] }, ...zone });
+
+  it('counts only for a sender whose lists are known to be incomplete', async () => {
+    const zone = { [REVERSE]: { PTR: ['smtp-7.me.com'] }, 'smtp-7.me.com': { A: ['13.110.0.7'] } };
+    expect(await who('13.110.0.7', zone)).toBe('nobody');
+    const name = 'esa7.hosts.gateway.example';
+    expect(await who('13.110.0.7', named(name, { [name]: { A: ['13.110.0.7'] } }))).toBe('gateway by rdns');
+  });
+
+  it('through an alias out of the sender’s domain is no evidence', async () => {
+    const name = 'y.hosts.gateway.example';
+    const zone = named(name, {
+      [name]: { CNAME: 'z.evil.example' },
+      'z.evil.example': { A: ['13.110.0.7'] },
+    });
+    expect(await who('13.110.0.7', zone)).toBe('nobody');
+  });
+
+  it('through an alias out of the domain that an SPF record names with ptr is no evidence', async () => {
+    const record = { '_spf.yahoo.example': { TXT: ['v=spf1 ptr:yahoo.example -all'] } };
+    const direct = { 'a.yahoo.example': { A: ['13.110.0.7'] } };
+    const out = { 'a.yahoo.example': { CNAME: 'z.evil.example' }, 'z.evil.example': { A: ['13.110.0.7'] } };
+    expect(await who('13.110.0.7', named('a.yahoo.example', { ...record, ...direct }))).toBe('yahoo by spf');
+    expect(await who('13.110.0.7', named('a.yahoo.example', { ...record, ...out }))).toBe('nobody');
+  });
+
+  it('through an alias out of the domain does not make the p macro of an SPF record', async () => {
+    const record = { '_spf.yahoo.example': { TXT: ['v=spf1 exists:%{p}.ok.example -all'] } };
+    const ok = { 'a._spf.yahoo.example.ok.example': { A: ['127.0.0.2'] } };
+    const name = 'a._spf.yahoo.example';
+    const direct = { [name]: { A: ['13.110.0.7'] } };
+    const out = { [name]: { CNAME: 'z.evil.example' }, 'z.evil.example': { A: ['13.110.0.7'] } };
+    expect(await who('13.110.0.7', named(name, { ...record, ...ok, ...direct }))).toBe('yahoo by spf');
+    expect(await who('13.110.0.7', named(name, { ...record, ...ok, ...out }))).toBe('nobody');
+  });
+
+  it('leaves the owner unknown when DNS does not say whether it is an alias', async () => {
+    const name = 'y.hosts.gateway.example';
+    const zone = zoneResolver(named(name, { [name]: { A: ['13.110.0.7'] } }));
+    const resolver = { ...zone, cname: async () => ({ kind: 'failed', reason: 'servfail' }) as const };
+    expect((await identify(address('13.110.0.7'), WATCHED, [], resolver)).kind).toBe('unknown');
+  });
+
+  const labels = fc.constantFrom('a', 'b', 'c');
+  const domains = fc.constantFrom('hosts.gateway.example', 'nothosts.gateway.example', 'evil.example');
+  const hostNames = fc.tuple(labels, domains).map((parts) => parts.join('.'));
+  const ADDRESSES = ['13.110.0.7', '13.110.0.8'];
+  const hosts = fc.dictionary(
+    hostNames,
+    fc.oneof(
+      fc.record({ CNAME: hostNames }),
+      fc.record({ A: fc.subarray(ADDRESSES, { minLength: 1 }) }),
+      fc.constant({}),
+    ),
+    { maxKeys: 9 },
+  );
+
+  /** What the rule says, read off the zone: null when the aliases never end. */
+  function chainOf(zone: Zone, name: string, passed: readonly string[] = []): readonly string[] | null {
+    if (passed.includes(name)) return null;
+    const entry = zone[name];
+    const alias = typeof entry === 'object' ? entry.CNAME : undefined;
+    return alias === undefined ? [...passed, name] : chainOf(zone, alias, [...passed, name]);
+  }
+
+  it('counts in any zone if and only if it and all aliases behind it are the sender’s', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        hosts,
+        fc.uniqueArray(hostNames, { minLength: 1, maxLength: 3 }),
+        async (zone, names) => {
+          const counts = names.some((name) => {
+            const chain = chainOf(zone, name);
+            const last = zone[chain?.at(-1) ?? ''];
+            const leadsBack = typeof last === 'object' && 'A' in last && last.A.includes('13.110.0.7');
+            return leadsBack && chain?.every((one) => one.endsWith('.hosts.gateway.example'));
+          });
+          const identity = await who('13.110.0.7', { [REVERSE]: { PTR: names }, ...zone });
+          expect(identity === 'gateway by rdns').toBe(counts);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('a name that cannot be', () => {
+  it.each([
+    ['a NUL', 'y\\000.mta.salesforce.com'],
+    ['a control character', 'y\\007.mta.salesforce.com'],
+    ['a dot inside a label', 'y\\.mta.salesforce.com'],
+    ['an empty label', 'y..mta.salesforce.com'],
+    ['more than 253 characters', `${'y.'.repeat(125)}mta.salesforce.com`],
+    ['other letters', '\u00e9.mta.salesforce.com'],
+    ['nothing', ''],
+  ])('neither takes the place of a good one nor leaves the owner unknown: %s', async (_, bad) => {
+    const zone = { ...ZONE, '215.14.110.13.in-addr.arpa': { PTR: Array<string>(20).fill(bad) } };
+    expect(await who('13.110.14.215', zone)).toBe('nobody');
+    const mixed = {
+      ...ZONE,
+      '9.14.110.13.in-addr.arpa': { PTR: [...Array<string>(20).fill(bad), 'smtp-9.mta.salesforce.com'] },
+    };
+    expect(await who('13.110.14.9', mixed)).toBe('salesforce by rdns');
   });
 });
 

@@ -196,6 +196,7 @@ describe('the questions', () => {
       a: late(inner.a),
       aaaa: late(inner.aaaa),
       mx: late(inner.mx),
+      cname: late(inner.cname),
       ptr: late(inner.ptr),
     };
     let done = false;

@@ -16,6 +16,7 @@ export function definition(
     spf: ['partner.example'],
     rdns: [],
     unlistable: false,
+    incomplete: false,
     pinned: false,
     ...changes,
     networks: (changes.networks ?? []).map(network),

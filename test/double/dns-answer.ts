@@ -37,7 +37,7 @@ export function answerTo(
 }
 
 function isZoneType(type: string): type is ZoneType {
-  return ['TXT', 'A', 'AAAA', 'MX', 'PTR'].includes(type);
+  return ['TXT', 'A', 'AAAA', 'MX', 'PTR', 'CNAME'].includes(type);
 }
 
 function udpLimit({ additionals = [] }: DecodedPacket): number {

@@ -15,9 +15,11 @@ export interface ZoneRecords {
 /** Everything that a server knows, by name in lower case; a fault in place of records stands for every type. */
 export type Zone = Readonly<Record<string, ZoneRecords | ZoneFault>>;
 
-export type ZoneType = 'TXT' | 'A' | 'AAAA' | 'MX' | 'PTR';
+export type ZoneType = 'TXT' | 'A' | 'AAAA' | 'MX' | 'PTR' | 'CNAME';
 
-export type Records<T extends ZoneType> = Exclude<NonNullable<ZoneRecords[T]>, ZoneFault>;
+export type Records<T extends ZoneType> = T extends 'CNAME'
+  ? readonly string[]
+  : Exclude<NonNullable<ZoneRecords[T]>, ZoneFault | string>;
 
 /** What the zone says; `aliases` are the names passed on the way, the asked one first. */
 export type ZoneAnswer<T extends ZoneType> =
@@ -45,7 +47,8 @@ export function lookUp<T extends ZoneType>(zone: Zone, type: T, asked: string): 
     const entry = Object.hasOwn(zone, name) ? zone[name] : isBetween(zone, name) ? {} : undefined;
     if (entry === undefined) return { kind: 'no-name', aliases };
     if (typeof entry === 'string') return { kind: 'fault', fault: entry };
-    if (entry.CNAME === undefined) return typed(entry[type], aliases);
+    if (type === 'CNAME') return typed<T>(entry.CNAME === undefined ? [] : [entry.CNAME], aliases);
+    if (entry.CNAME === undefined) return typed<T>(entry[type], aliases);
     if (aliases.length > MOST_ALIASES) return { kind: 'fault', fault: 'SERVFAIL' };
     aliases.push(entry.CNAME.toLowerCase());
   }
@@ -55,7 +58,10 @@ function isBetween(zone: Zone, name: string): boolean {
   return Object.keys(zone).some((other) => other.endsWith(`.${name}`));
 }
 
-function typed<T extends ZoneType>(found: ZoneRecords[T], aliases: readonly string[]): ZoneAnswer<T> {
-  if (typeof found === 'string') return { kind: 'fault', fault: found };
+function typed<T extends ZoneType>(
+  found: ZoneFault | readonly unknown[] | string | undefined,
+  aliases: readonly string[],
+): ZoneAnswer<T> {
+  if (typeof found === 'string') return { kind: 'fault', fault: found as ZoneFault };
   return { kind: 'records', aliases, records: (found ?? []) as Records<T> };
 }

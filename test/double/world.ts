@@ -143,6 +143,7 @@ export class World implements AsyncDisposable {
       a: (name) => ask(`A ${name}`, ({ a }) => a(name)),
       aaaa: (name) => ask(`AAAA ${name}`, ({ aaaa }) => aaaa(name)),
       mx: (name) => ask(`MX ${name}`, ({ mx }) => mx(name)),
+      cname: (name) => ask(`CNAME ${name}`, ({ cname }) => cname(name)),
       ptr: (address) => ask(`PTR ${address}`, ({ ptr }) => ptr(address)),
     };
   }

@@ -42,6 +42,7 @@ export function zoneResolver(zone: Zone, read = readName): ZoneResolver {
     txt: question('TXT', (strings) => (typeof strings === 'string' ? strings : strings.join(''))),
     a: question('A', (address) => address),
     aaaa: question('AAAA', (address) => address),
+    cname: question('CNAME', (name) => name),
     mx: question('MX', ([priority, exchange]) => ({ priority, exchange })),
     ptr: (address) => ptr(reverseName(address) ?? ''),
   };
