@@ -108,11 +108,13 @@ describe('a sender of the catalogue', () => {
   it.each([
     ['name: Twilio', { name: 'Twilio' }],
     ['category: marketing', { category: 'marketing' }],
-    ['rdns: [sg.example]', { rdns: ['sg.example'] }],
     ['rdns: []', { rdns: [] }],
     ['enabled: true', {}],
   ])('has %s replaced and nothing else', (fields, changed) =>
     expect(edited(fields)).toEqual({ ...SENDGRID, ...changed }));
+
+  it('is known by the names that the operator gives it, whatever its lists hold', () =>
+    expect(edited('rdns: [sg.example]')).toEqual({ ...SENDGRID, rdns: ['sg.example'], incomplete: true }));
 
   it('keeps its networks when its domains are replaced, but they measure the new records no more', () =>
     expect(edited('spf: [sendgrid.net, ab.sendgrid.net]')).toEqual({
