@@ -8,7 +8,7 @@ import { type Control, type ControlReply, FileError } from '../ports.ts';
 
 type Handle = Parameters<Control['serve']>[0];
 
-/** More than the commands of an administrator and a health check ever are; the next one is cut off. */
+/** More than the commands of an administrator and a health check ever are. */
 const CONNECTIONS = 16;
 /** A client that neither sends its request nor reads its reply for so long is cut off. */
 const IDLE_MS = 10_000;
@@ -35,15 +35,30 @@ export async function serveControl(
   { idleMs = IDLE_MS, graceMs = GRACE_MS } = {},
 ): ReturnType<Control['serve']> {
   const server = createServer();
-  server.maxConnections = CONNECTIONS;
   const open = new Set<Socket>();
+  /** Those whose request is being worked on. */
+  const busy = new Set<Socket>();
   const bug = new Promise<never>((_, reject) => {
     server.on('connection', (socket) => {
+      if (open.size >= CONNECTIONS) makeRoom(socket);
       open.add(socket);
       socket.once('close', () => open.delete(socket));
-      converse(socket, handle, idleMs).catch(reject);
+      converse(socket, (request) => working(socket, handle(request)), idleMs).catch(reject);
     });
   });
+
+  async function working<T>(socket: Socket, work: Promise<T>): Promise<T> {
+    busy.add(socket);
+    return work.finally(() => busy.delete(socket));
+  }
+
+  /** The oldest client that has not sent its request, or does not read its reply, is closed; else the new one is. */
+  function makeRoom(newest: Socket): void {
+    const idle = [...open].find((socket) => !busy.has(socket)) ?? newest;
+    open.delete(idle);
+    idle.destroy();
+  }
+
   try {
     const own = await explained(path, () => publish(server, path));
     const closed = once(server, 'close');

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { ListenError, type Monitor, type Page, type Report } from '../ports.ts';
 
-/** More than a few monitors ever are; the next one is cut off. */
+/** More than a few monitors ever are; the next one takes the place of the oldest. */
 const CONNECTIONS = 16;
 /** From its beginning to the end of its one answer; so nobody can hold a connection by being slow. */
 const CONNECTION_MS = 10_000;
@@ -37,10 +38,20 @@ export async function serveHttp(
   { connectionMs = CONNECTION_MS } = {},
 ): ReturnType<Monitor['serve']> {
   const server = createServer({ maxHeaderSize: MOST_HEADER_BYTES });
-  server.maxConnections = CONNECTIONS;
+  const open = new Set<Socket>();
   server.on('connection', (socket) => {
+    const [oldest] = open;
+    // An answer takes no time, so the oldest client is idle or does not read.
+    if (open.size >= CONNECTIONS && oldest !== undefined) {
+      open.delete(oldest);
+      oldest.destroy();
+    }
+    open.add(socket);
     const timer = setTimeout(() => socket.destroy(), connectionMs);
-    socket.once('close', () => clearTimeout(timer));
+    socket.once('close', () => {
+      open.delete(socket);
+      clearTimeout(timer);
+    });
   });
   const bug = new Promise<never>((_, reject) => {
     const take = (request: IncomingMessage, response: ServerResponse) => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -183,6 +184,28 @@ describe('many clients', () => {
     for (const place of asking.keys()) work.reply(15 - place, 15 - place);
     const results = (await Promise.all(asking)).map((reply) => reply.ok && reply.result);
     expect(results.sort((a, b) => Number(a) - Number(b))).toEqual([...asking.keys()]);
+  });
+
+  it.each([
+    16, 20, 200,
+  ])('are answered though %i others send nothing, of which 16 are held', async (count) => {
+    await controls.serve(echo, { idleMs: LONG_MS });
+    const idle = Array.from({ length: count }, () => connect(controls.path).on('error', () => {}));
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    for (const socket of idle) socket.resume();
+    expect(await ask()).toMatchObject({ ok: true });
+    await expect.poll(() => idle.filter((socket) => !socket.closed).length).toBeLessThanOrEqual(16);
+    expect(idle.at(-1)?.closed).toBe(false);
+    for (const socket of idle) socket.destroy();
+  });
+
+  it('are answered though 16 others do not read their reply', async () => {
+    const large = 'x'.repeat(4 * 1024 * 1024);
+    await controls.serve(async () => ({ ok: true, result: large }), { idleMs: LONG_MS });
+    const lazy = await Promise.all(Array.from({ length: 16 }, waitingClient));
+    for (const socket of lazy) socket.pause();
+    expect(await ask()).toEqual({ ok: true, result: large });
+    for (const socket of lazy) socket.destroy();
   });
 
   it('leave their places free when they die while they wait', async () => {
