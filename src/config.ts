@@ -128,12 +128,12 @@ export const SETTINGS = {
   SCREENPASS_LOOKBACK: setting('24h', 'how much of the log is read at the very first start', duration),
   SCREENPASS_REFRESH: setting(
     '23 4 * * *',
-    'when the senders are asked for their networks: a cron expression; up to ten minutes later',
+    'when the senders are asked for their networks: a cron expression, in the time zone of `TZ` (UTC if not set); up to ten minutes later',
     schedule,
   ),
   SCREENPASS_DIGEST: setting(
     '23 6 * * *',
-    'when the digest of the days before is told: a cron expression, or `off`',
+    'when the digest of the days before is told: a cron expression, in the time zone of `TZ` (UTC if not set), or `off`',
     scheduleOrOff,
   ),
   SCREENPASS_RELOAD_INTERVAL: setting(

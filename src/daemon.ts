@@ -29,7 +29,7 @@ import { createOtherGates } from './other-gates.ts';
 import type { LogLine, MailContainer, Ports } from './ports.ts';
 import { recall } from './recall.ts';
 import { createRefresher } from './refresh.ts';
-import { createRequests, statusOf } from './requests.ts';
+import { createEarlyRequests, createRequests, statusOf } from './requests.ts';
 import { createTelling } from './telling.ts';
 import { createTroubles } from './troubles.ts';
 import { createStateKeeper } from './writer/state-keeper.ts';
@@ -59,6 +59,9 @@ export async function runDaemon(
   const { clock, report } = ports;
   const sessions = createSessions();
   const keeper = createStateKeeper(ports);
+  const requests = createEarlyRequests();
+  // First of all, since it sees whether another daemon works with this state directory.
+  const control = await ports.control.serve(requests.handle, signal);
   const remembered = await recall(config, ports, keeper);
   const position = createPosition(remembered.cursor);
   const rosterAt = createRosters(config.senders);
@@ -197,9 +200,9 @@ export async function runDaemon(
       writer.update({ ...writer.state, entries: writer.state.entries.filter((e) => !gone.includes(e)) });
   }
 
-  function hourly(): void {
+  async function hourly(): Promise<void> {
     tellMissed();
-    void refresher.due();
+    await refresher.due();
   }
 
   function tellMissed(): void {
@@ -207,11 +210,12 @@ export async function runDaemon(
     digests.tellMissed();
   }
 
-  clock.cron(EACH_MINUTE, eachMinute, signal);
-  const nextHourly = clock.cron(HOURLY, hourly, signal);
-  const nextRefresh = clock.cron(config.refresh.cron, () => void refresher.all(), signal, REFRESH_JITTER_MS);
-  if (config.digest !== null) clock.cron(config.digest.cron, digests.tell, signal);
-  const next = () => ({ hourly: nextHourly(), refresh: nextRefresh() });
+  const refreshAll = async () => void (await refresher.all());
+  const eachHour = clock.cron(HOURLY, hourly, signal);
+  const refreshes = clock.cron(config.refresh.cron, refreshAll, signal, REFRESH_JITTER_MS);
+  const jobs = [eachHour, refreshes, clock.cron(EACH_MINUTE, eachMinute, signal)];
+  if (config.digest !== null) jobs.push(clock.cron(config.digest.cron, digests.tell, signal));
+  const next = () => ({ hourly: eachHour.next(), refresh: refreshes.next() });
   const running = {
     version,
     config,
@@ -223,7 +227,7 @@ export async function runDaemon(
     next,
     lag: () => lag,
   };
-  const control = await ports.control.serve(createRequests(running), signal);
+  requests.ready(createRequests(running));
   const monitor = await ports.monitor?.serve(
     monitoring.pages(() => statusOf(running)),
     signal,
@@ -239,8 +243,8 @@ export async function runDaemon(
   });
   expire();
   tellMissed();
-  void refresher.starting();
-  await Promise.all([readLog(), writer.run(signal), control.ended, monitor?.ended]);
+  const ends = [readLog(), writer.run(signal), refresher.starting(), control.ended, monitor?.ended];
+  await Promise.all([...ends, ...jobs.map(({ ended }) => ended)]);
   refusals.tellRest();
   otherGates.tellRest();
   // What came after the writer's last look is saved as well, so that the next start does not handle it again.

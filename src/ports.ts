@@ -7,10 +7,22 @@ export interface Clock {
   /** Ends after `ms`, or at once when the signal aborts; never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /**
-   * Runs the job at each match of the cron expression, up to `jitterMs` later, until the signal aborts. Gives a function
-   * that tells the time of the next match; null: there is none.
+   * Runs the job at each match of the cron expression in the time zone of the process, up to `jitterMs` later, until the
+   * signal aborts.
    */
-  cron(expression: string, job: () => void, signal: AbortSignal, jitterMs?: number): () => number | null;
+  cron(
+    expression: string,
+    job: () => void | Promise<void>,
+    signal: AbortSignal,
+    jitterMs?: number,
+  ): ScheduledJob;
+}
+
+export interface ScheduledJob {
+  /** The time of the next match, in ms since the epoch; null: there is none. */
+  next(): number | null;
+  /** Resolves when the signal aborts, and rejects on a bug of the job. */
+  readonly ended: Promise<void>;
 }
 
 /** What the Engine says of the mail container. Missing and stopped are answers; no answer is an EngineError. */

@@ -26,6 +26,8 @@ export interface Running {
   readonly next: () => { readonly refresh: number | null; readonly hourly: number | null };
 }
 
+const STARTING = 'screenpass is starting: it reads the table and the saved state. Try again in a moment';
+
 type Given = ControlRequest['arguments'];
 
 /** How the daemon stands now. */
@@ -58,8 +60,21 @@ export function statusOf({ version, config, clock, writer, next, lag }: Running)
   };
 }
 
+type Handle = (request: ControlRequest) => Promise<ControlReply>;
+
+/** Answers that screenpass is starting, until `ready` gives what answers from then on. */
+export function createEarlyRequests(): { readonly handle: Handle; ready(handle: Handle): void } {
+  let current: Handle = async () => ({ ok: false, kind: 'failed', problem: STARTING });
+  return {
+    handle: (request) => current(request),
+    ready(handle) {
+      current = handle;
+    },
+  };
+}
+
 /** Answers the commands of the administrator: `status`, `list`, `allow`, `revoke`, `refresh`. */
-export function createRequests(running: Running): (request: ControlRequest) => Promise<ControlReply> {
+export function createRequests(running: Running): Handle {
   const { config, clock, report, writer, refresher } = running;
   const isWatched = (id: string) => config.senders.some((sender) => sender.id === id);
 

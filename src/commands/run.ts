@@ -30,7 +30,11 @@ export async function run(config: Config, version: string): Promise<void> {
   const ports: Ports = {
     clock: createClock(report),
     resolver: createResolver({ servers: config.dnsServers, signal: stop.signal }),
-    engine: createDockerEngine({ host: config.dockerHost, container: config.container }),
+    engine: createDockerEngine({
+      host: config.dockerHost,
+      container: config.container,
+      stop: stop.signal,
+    }),
     table: createTableFile(config.table),
     state: createWholeFile(join(config.stateDir, 'state.json')),
     control: {

@@ -39,9 +39,23 @@ export function createClock(report: Report): Clock {
       });
     },
     cron(expression, job, signal, jitterMs = 0) {
-      const task = cron.schedule(expression, job, { noOverlap: true, maxRandomDelay: jitterMs });
-      signal.addEventListener('abort', () => void task.destroy(), { once: true });
-      return () => task.getNextRun()?.getTime() ?? null;
+      let stop = () => {};
+      let fail = (_bug: unknown) => {};
+      const ended = new Promise<void>((resolve, reject) => {
+        stop = resolve;
+        fail = reject;
+      });
+      // What a job throws would be logged by node-cron and forgotten.
+      const run = async () => job();
+      const options = { noOverlap: true, maxRandomDelay: jitterMs };
+      const task = cron.schedule(expression, () => run().catch(fail), options);
+      const end = () => {
+        void task.destroy();
+        stop();
+      };
+      if (signal.aborted) end();
+      else signal.addEventListener('abort', end, { once: true });
+      return { next: () => task.getNextRun()?.getTime() ?? null, ended };
     },
   };
 }

@@ -31,27 +31,37 @@ const NOBODY = 'screenpass-asks-what-it-may';
 /**
  * The mail container behind the Engine API (v1.41 and later; Podman's is close enough). `host` is `unix:///PATH` or
  * `tcp://HOST:PORT`, undefined for the default socket. `container` is a name, an id, `service=NAME` (Compose) or
- * `label=KEY=VALUE`; each inspect looks it up anew, since a re-created container has another id.
+ * `label=KEY=VALUE`; each inspect looks it up anew, since a re-created container has another id. Calls in hand when
+ * `stop` aborts reject with EngineError.
  */
 export function createDockerEngine({
   host,
   container,
+  stop,
 }: {
   host: string | undefined;
   container: string;
+  stop?: AbortSignal;
 }): DiagnosticEngine {
   const docker = new Docker(connection(host));
   const where = host ?? `unix://${DEFAULT_SOCKET}`;
 
   async function call<T>(work: (signal: AbortSignal) => Promise<T>, timeoutMs = CALL_MS): Promise<T> {
-    const signal = AbortSignal.timeout(timeoutMs);
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    const timer = setTimeout(end, timeoutMs);
+    if (stop?.aborted) end();
+    stop?.addEventListener('abort', end, { once: true });
     try {
-      return await work(signal);
+      return await work(ending.signal);
     } catch (error) {
-      if (!signal.aborted) throw engineError(error, where);
-      throw new EngineError('unreachable', `${where} gave no answer within ${timeoutMs / 1000} s`, {
-        cause: error,
-      });
+      if (!ending.signal.aborted) throw engineError(error, where);
+      const late = `${where} gave no answer within ${timeoutMs / 1000} s`;
+      const reason = stop?.aborted ? 'screenpass is stopping' : late;
+      throw new EngineError('unreachable', reason, { cause: error });
+    } finally {
+      clearTimeout(timer);
+      stop?.removeEventListener('abort', end);
     }
   }
 

@@ -112,6 +112,7 @@ export function createWriter(
       return await settle(saved, signal);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
+      if (signal.aborted) return 0;
       const denied = error.kind === 'denied';
       reloadFailed(faults, denied ? onlyObserving(error.message) : error.message, denied ? 0 : GRACE_MS);
       return backoff();

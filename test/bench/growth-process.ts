@@ -6,9 +6,10 @@ import { parseEvent } from '../../src/core/postfix-event.ts';
 import { buildSenderIndex } from '../../src/core/sender-index.ts';
 import { createSessions } from '../../src/core/session.ts';
 import { EMPTY_STATE, newEntry } from '../../src/core/state.ts';
-import type { Clock, Report } from '../../src/ports.ts';
+import type { Clock } from '../../src/ports.ts';
 import { createRefresher } from '../../src/refresh.ts';
 import { definition } from '../double/definition.ts';
+import { SILENT } from '../double/report.ts';
 import { sendersZone } from '../double/senders-zone.ts';
 import { stateOnly } from '../double/state-only.ts';
 import { zoneResolver } from '../double/zone-resolver.ts';
@@ -65,7 +66,7 @@ const WORKS: Readonly<Record<Kept, Work>> = {
     const resolver = zoneResolver(sendersZone(senders));
     const writer = stateOnly();
     const { signal } = new AbortController();
-    const refresher = createRefresher({ clock, resolver, report }, senders, ASKING, writer, signal);
+    const refresher = createRefresher({ clock, resolver, report: SILENT }, senders, ASKING, writer, signal);
     return { run: () => refresher.all(), times: count };
   },
   'open sessions'(count) {
@@ -94,8 +95,8 @@ const WORKS: Readonly<Record<Kept, Work>> = {
   },
 };
 
-const clock: Clock = { now: () => NOW, sleep: async () => {}, cron: () => () => null };
-const report: Report = { alert() {}, error() {}, info() {}, debug() {} };
+const cron = () => ({ next: () => null, ended: Promise.resolve() });
+const clock: Clock = { now: () => NOW, sleep: async () => {}, cron };
 
 const [kept = '', count = ''] = process.argv.slice(2);
 const { run, times } = WORKS[kept as Kept](Number(count));

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/ports.ts';
+import type { Clock, ScheduledJob } from '../../src/ports.ts';
 
 interface Sleeper {
   readonly until: number;
@@ -9,7 +9,7 @@ interface Sleeper {
 export class TestClock implements Clock {
   #now: number;
   readonly #sleepers = new Set<Sleeper>();
-  readonly #jobs = new Set<{ readonly expression: string; run(): void }>();
+  readonly #jobs = new Set<{ readonly expression: string; run(): Promise<void> }>();
 
   constructor(start: number) {
     this.#now = start;
@@ -35,11 +35,18 @@ export class TestClock implements Clock {
     });
   }
 
-  cron(expression: string, run: () => void, signal: AbortSignal): () => number | null {
-    const job = { expression, run };
-    this.#jobs.add(job);
-    signal.addEventListener('abort', () => this.#jobs.delete(job), { once: true });
-    return () => null;
+  cron(expression: string, run: () => void | Promise<void>, signal: AbortSignal): ScheduledJob {
+    const ended = new Promise<void>((resolve, reject) => {
+      const start = async () => run();
+      const job = { expression, run: () => start().catch(reject) };
+      this.#jobs.add(job);
+      const end = () => {
+        this.#jobs.delete(job);
+        resolve();
+      };
+      signal.addEventListener('abort', end, { once: true });
+    });
+    return { next: () => null, ended };
   }
 
   /** Moves on, or back, and wakes whose time has come. */
@@ -52,6 +59,6 @@ export class TestClock implements Clock {
   runJob(expression: string): void {
     const due = [...this.#jobs].filter((job) => job.expression === expression);
     if (due.length === 0) throw new Error(`nothing is scheduled for ${expression}`);
-    for (const job of due) job.run();
+    for (const job of due) void job.run();
   }
 }

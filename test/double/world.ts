@@ -98,7 +98,11 @@ export class World implements AsyncDisposable {
     this.#stop = new AbortController();
     const edges: Ports = {
       clock: this.clock,
-      engine: createDockerEngine({ host: this.engine.host, container: read.config.container }),
+      engine: createDockerEngine({
+        host: this.engine.host,
+        container: read.config.container,
+        stop: this.#stop.signal,
+      }),
       table: createTableFile(this.table),
       state: createWholeFile(this.stateFile),
       resolver: this.#resolver(sendersZone(senders)),

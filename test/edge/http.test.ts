@@ -4,11 +4,11 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serveHttp } from '../../src/edge/http.ts';
-import type { Page, Report } from '../../src/ports.ts';
+import type { Page } from '../../src/ports.ts';
+import { SILENT } from '../double/report.ts';
 
 const HEALTHY: Page = { code: 200, contentType: 'text/plain', text: 'well\n' };
 const LARGE: Page = { code: 200, contentType: 'text/plain', text: 'x'.repeat(50_000_000) };
-const NO_REPORT: Report = { alert() {}, error() {}, info() {}, debug() {} };
 
 let stop: AbortController;
 let port: number;
@@ -31,7 +31,7 @@ function serve(options: { connectionMs?: number } = {}) {
     ['/healthz', () => page()],
     ['/large', () => LARGE],
   ]);
-  return serveHttp({ host: '127.0.0.1', port }, pages, NO_REPORT, stop.signal, options);
+  return serveHttp({ host: '127.0.0.1', port }, pages, SILENT, stop.signal, options);
 }
 
 async function freePort(): Promise<number> {
@@ -189,7 +189,7 @@ describe('the HTTP listener', () => {
 
   it('says what to do when the address is not its own', async () => {
     await expect(
-      serveHttp({ host: '192.0.2.1', port }, new Map(), NO_REPORT, stop.signal),
+      serveHttp({ host: '192.0.2.1', port }, new Map(), SILENT, stop.signal),
     ).rejects.toMatchObject({ name: 'ListenError', message: expect.stringContaining('has no such address') });
   });
 
