@@ -2,6 +2,7 @@ import type { Config } from './config.ts';
 import { burstAlert, refusalAlert } from './core/alert.ts';
 import { counted, type Happening } from './core/days.ts';
 import { limitEntries } from './core/dnsbl-fault.ts';
+import { afterEnds, expired } from './core/entry-end.ts';
 import { isLiveLine } from './core/log-line.ts';
 import { type Address, type Network, parseAddress, parseNetwork } from './core/network.ts';
 import {
@@ -9,7 +10,6 @@ import {
   afterPass,
   afterRefusal,
   decide,
-  expired,
   isOpen,
   openNetworks,
   type Rules,
@@ -196,8 +196,9 @@ export async function runDaemon(
       const times = { since: new Date(since).toISOString(), lastSeen: new Date(lastSeen).toISOString() };
       report.alert('entry-expired', `${sender} ${times.since}`, { sender, ...times });
     }
-    if (gone.length > 0)
-      writer.update({ ...writer.state, entries: writer.state.entries.filter((e) => !gone.includes(e)) });
+    const left = writer.state.entries.filter((entry) => !gone.includes(entry));
+    const entries = afterEnds(left, clock.now(), rules, config.preseed);
+    if (gone.length > 0 || entries !== left) writer.update({ ...writer.state, entries });
   }
 
   async function hourly(): Promise<void> {
@@ -223,6 +224,7 @@ export async function runDaemon(
     report,
     writer,
     refresher,
+    table: ports.table,
     rules: () => rules,
     next,
     lag: () => lag,

@@ -1,6 +1,7 @@
 import type { Config } from './config.ts';
 import { digestOf, isMissed } from './core/digest.ts';
-import { expired, type Rules } from './core/policy.ts';
+import { expired } from './core/entry-end.ts';
+import type { Rules } from './core/policy.ts';
 import type { Ports } from './ports.ts';
 import type { Writer } from './writer/writer.ts';
 

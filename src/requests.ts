@@ -1,13 +1,22 @@
 import type { Config } from './config.ts';
+import { blockNetworks, splitTable } from './core/allowlist.ts';
+import { leavesAt } from './core/entry-end.ts';
 import { standingFaults } from './core/faults.ts';
 import { type Freshness, freshness, knowledgeOf, nextTry, withoutNetworks } from './core/knowledge.ts';
 import { formatNetwork } from './core/network.ts';
-import { allow, revoke } from './core/operator.ts';
+import { allow, revoke, type SenderNames, unwatched } from './core/operator.ts';
 import type { Rules } from './core/policy.ts';
 import { stampTime } from './core/position.ts';
 import type { Entry } from './core/state.ts';
-import { lastStamp, type Status, statusFault } from './core/status.ts';
-import type { Clock, ControlReply, ControlRequest, Report } from './ports.ts';
+import { lastStamp, observingText, type Status, statusFault } from './core/status.ts';
+import {
+  type Clock,
+  type ControlReply,
+  type ControlRequest,
+  FileError,
+  type Report,
+  type TableFile,
+} from './ports.ts';
 import type { Refresher } from './refresh.ts';
 import type { Writer } from './writer/writer.ts';
 
@@ -19,6 +28,7 @@ export interface Running {
   readonly report: Report;
   readonly writer: Writer;
   readonly refresher: Refresher;
+  readonly table: Pick<TableFile, 'read'>;
   readonly rules: () => Rules;
   /** How many seconds old the last line was when it was handled. */
   readonly lag: () => number | null;
@@ -76,12 +86,12 @@ export function createEarlyRequests(): { readonly handle: Handle; ready(handle: 
 /** Answers the commands of the administrator: `status`, `list`, `allow`, `revoke`, `refresh`. */
 export function createRequests(running: Running): Handle {
   const { config, clock, report, writer, refresher } = running;
-  const isWatched = (id: string) => config.senders.some((sender) => sender.id === id);
+  const names = namesOf(config);
 
   async function refreshNow({ accept: given }: Given): Promise<ControlReply> {
     const accept = Array.isArray(given) ? given.map(String) : [];
-    const strange = accept.filter((id) => !isWatched(id));
-    if (strange.length > 0) return wrong(`no watched sender is called ${strange.join(', ')}`);
+    const strange = accept.filter((id) => !names.watched.includes(id));
+    if (strange.length > 0) return wrong(strange.map((id) => unwatched(id, names)).join('\n'));
     return done(await refresher.all(new Set(accept)));
   }
 
@@ -91,14 +101,15 @@ export function createRequests(running: Running): Handle {
       ttlMs: typeof ttlMs === 'number' ? ttlMs : null,
       reason: typeof reason === 'string' ? reason : null,
     };
-    const allowed = allow(writer.state, wish, isWatched, running.rules(), clock.now());
+    const allowed = allow(writer.state, wish, names, running.rules(), clock.now());
     if (!allowed.ok) return wrong(allowed.problem);
-    writer.update(allowed.value.state);
-    return done(list().find((entry) => entry.sender === allowed.value.id));
+    const { state, id, note } = allowed.value;
+    writer.update(state);
+    return done({ ...list().find((entry) => entry.sender === id), note: await withObserving(note) });
   }
 
   async function revokeNow({ target }: Given): Promise<ControlReply> {
-    const revoked = revoke(writer.state, String(target));
+    const revoked = revoke(writer.state, String(target), names);
     if (!revoked.ok) return wrong(revoked.problem);
     const { state, entry } = revoked.value;
     const since = isoTime(entry.since);
@@ -108,15 +119,41 @@ export function createRequests(running: Running): Handle {
       since,
       reason: entry.reason,
     });
-    return done({ sender: entry.sender, comesBack: comesBack(entry) });
+    return done({
+      sender: entry.sender,
+      comesBack: comesBack(entry),
+      note: await withObserving(null),
+    });
   }
 
   /** Null: it stays away until somebody allows it again. */
   function comesBack({ sender }: Entry): string | null {
     if (config.preseed.has(sender)) return 'SCREENPASS_PRESEED allows it again at the next start';
-    return isWatched(sender)
+    return names.watched.includes(sender)
       ? `the next refusal allows it again; SCREENPASS_SENDERS=-${sender} or SCREENPASS_NEVER prevents that`
       : null;
+  }
+
+  /** The rules of screenpass that are in the table file now; null: it cannot be read. */
+  async function rulesInTable(): Promise<number | null> {
+    try {
+      const { block } = splitTable((await running.table.read()) ?? '');
+      return blockNetworks(block ?? '').length;
+    } catch (error) {
+      if (error instanceof FileError) return null;
+      throw error;
+    }
+  }
+
+  /** What is so in observe mode, behind the note. */
+  async function withObserving(note: string | null): Promise<string | null> {
+    if (config.mode !== 'observe') return note;
+    const observing = observingText(config.table, await rulesInTable());
+    return note === null ? observing : `${note}\n${observing}`;
+  }
+
+  async function statusNow(): Promise<StatusReply> {
+    return { ...statusOf(running), rulesInTable: await rulesInTable() };
   }
 
   function list(): ListedEntry[] {
@@ -125,7 +162,9 @@ export function createRequests(running: Running): Handle {
       networks: networks.map(formatNetwork),
       since: isoTime(entry.since),
       lastSeen: isoTime(entry.lastSeen),
-      until: entry.until === null ? null : isoTime(entry.until),
+      until: isoOrNull(entry.until),
+      granted: isoOrNull(entry.granted),
+      leaves: isoOrNull(finite(leavesAt(entry, running.rules(), config.preseed))),
       inForce: entry.inForce === null ? null : isoTime(entry.inForce),
     }));
   }
@@ -133,7 +172,7 @@ export function createRequests(running: Running): Handle {
   return async ({ command, arguments: given }) => {
     switch (command) {
       case 'status':
-        return done(statusOf(running));
+        return done(await statusNow());
       case 'list':
         return done(list());
       case 'allow':
@@ -158,8 +197,36 @@ export interface ListedEntry {
   readonly since: string;
   readonly lastSeen: string;
   readonly until: string | null;
+  /** Beside its evidence, the administrator allowed all of the sender until then. */
+  readonly granted: string | null;
+  /** When it leaves if it is not seen again; null: only when it is revoked. */
+  readonly leaves: string | null;
   /** When Postfix was proven to use it; null: not yet. */
   readonly inForce: string | null;
+}
+
+/** What `allow` answers: the entry, and what holds where that is not just what was asked. */
+export interface AllowReply extends ListedEntry {
+  readonly note: string | null;
+}
+
+/** What `revoke` answers. */
+export interface RevokeReply {
+  readonly sender: string;
+  /** Null: nothing brings it back. */
+  readonly comesBack: string | null;
+  readonly note: string | null;
+}
+
+/** What `status` answers. */
+export interface StatusReply extends Status {
+  /** Our rules in the table file now, where `rules` are those that should be; null: it cannot be read. */
+  readonly rulesInTable: number | null;
+}
+
+/** The ids that commands can name. */
+export function namesOf({ senders, catalogue, preseed }: Config): SenderNames {
+  return { watched: senders.map(({ id }) => id), known: catalogue.map(({ id }) => id), preseed };
 }
 
 function done(result: unknown): ControlReply {
@@ -172,6 +239,10 @@ function wrong(problem: string): ControlReply {
 
 function isoTime(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+function finite(ms: number): number | null {
+  return Number.isFinite(ms) ? ms : null;
 }
 
 function isoOrNull(ms: number | null): string | null {

@@ -193,6 +193,7 @@ const SavedState = z.strictObject({
       since: Time,
       lastSeen: Time,
       until: Time.nullable(),
+      granted: Time.nullable(),
       reason: z.string().nullable(),
       cause: z.string().nullable(),
       refusedAt: Time.nullable(),

@@ -180,6 +180,7 @@ describe('screenpass check', () => {
       refusedAt: null,
       announced: true,
       inForce: null,
+      granted: null,
     } as const;
     const block = renderBlock([
       { entry: { sender: 'amazon-ses', ...entry }, networks: [network('54.240.0.0/17')] },

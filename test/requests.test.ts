@@ -1,8 +1,8 @@
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Status } from '../src/core/status.ts';
-import { unhealthy } from '../src/core/status.ts';
-import type { ListedEntry } from '../src/requests.ts';
+import { observingText, unhealthy } from '../src/core/status.ts';
+import type { AllowReply, ListedEntry, RevokeReply, StatusReply } from '../src/requests.ts';
 import { World } from './double/world.ts';
 
 async function following(env: Record<string, string> = {}): Promise<World> {
@@ -72,13 +72,64 @@ describe('allow', () => {
     [{ target: '185.0.0.0/8' }, 'too wide'],
     [{ target: '0.0.0.0/0' }, 'every address'],
     [{ target: '54.240.0.0/17' }, 'SCREENPASS_NEVER'],
-    [{ target: 'nobody' }, 'no watched sender'],
+    [{ target: 'nobody' }, 'no sender is called nobody'],
+    [{ target: 'godaddy' }, 'add +godaddy to SCREENPASS_SENDERS'],
     [{ target: 'a/b; rm -rf' }, 'not a network'],
-    [{}, 'no watched sender'],
+    [{}, 'no sender is called'],
   ])('refuses %j', async (given, why) => {
     await using world = await following({ SCREENPASS_NEVER: '54.240.27.0/24' });
     expect(await problem(world, 'allow', given)).toContain(why);
     expect(await result(world, 'list')).toEqual([]);
+  });
+});
+
+describe('allow for a time', () => {
+  it('leaves an entry by evidence its own end, and says so', async () => {
+    await using world = await following();
+    await world.connect('54.240.27.75');
+    await world.alert('reload-done');
+    const allowed = await result<AllowReply>(world, 'allow', { target: 'amazon-ses', ttlMs: 60_000 });
+    expect(allowed).toMatchObject({
+      cause: expect.stringContaining('dnsbl'),
+      granted: '2026-11-24T02:01:00.000Z',
+      leaves: '2026-12-24T02:00:00.001Z',
+      note: expect.stringContaining('which stays until 2026-12-24T02:00:00.001Z, and longer'),
+    });
+    world.clock.advance(120_000);
+    world.clock.runJob('* * * * *');
+    await world.pass(20_000);
+    expect(world.told('entry-expired')).toEqual([]);
+    expect(await result<ListedEntry[]>(world, 'list')).toMatchObject([{ granted: null }]);
+    expect(await world.readTable()).toContain('54.240.0.0/17 permit');
+  });
+});
+
+describe('observe mode after enforce mode', () => {
+  it('says what is in the table, whatever it would write', async () => {
+    await using world = await following();
+    await world.connect('54.240.27.75');
+    await world.alert('reload-done');
+    await world.stop();
+    const table = await world.readTable();
+    world.start({ SCREENPASS_MODE: 'observe' });
+    await world.alert('started', 2);
+    const still = expect.stringMatching(
+      /^Observe mode writes nothing, and .* still has 12 rules of screenpass/,
+    );
+    expect(await result<RevokeReply>(world, 'revoke', { target: 'amazon-ses' })).toMatchObject({
+      note: still,
+    });
+    expect(await result<StatusReply>(world, 'status')).toMatchObject({
+      entries: 0,
+      rules: 0,
+      rulesInTable: 12,
+    });
+    expect(await result<AllowReply>(world, 'allow', { target: 'sendgrid' })).toMatchObject({ note: still });
+    await world.pass(20_000);
+    expect(await world.readTable()).toBe(table);
+    await rm(world.table);
+    expect(await result<StatusReply>(world, 'status')).toMatchObject({ rules: 15, rulesInTable: 0 });
+    expect(observingText('/t', 0)).toBe('Observe mode writes nothing; /t has no rules of screenpass');
   });
 });
 

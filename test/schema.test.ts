@@ -88,14 +88,14 @@ describe('the saved state', () => {
       ...{ cause: null, refusedAt: null, announced: true, inForce: null },
     };
     const before = { ...rest, version: 1, entries: [early] };
-    const entries = [{ ...early, until: null, reason: null }];
+    const entries = [{ ...early, until: null, granted: null, reason: null }];
     expect(readState(JSON.stringify(before))).toEqual({ ok: true, state: { ...EMPTY_STATE, entries } });
   });
 
   it('of version 1 keeps what its later writers had added', () => {
     const entry = {
       ...{ sender: 'google', scope: 'sender', networks: [], since: 1, lastSeen: 2, until: 3, reason: 'why' },
-      ...{ cause: null, refusedAt: null, announced: true, inForce: null },
+      ...{ cause: null, refusedAt: null, announced: true, inForce: null, granted: null },
     } as const;
     const lastRefusal = { sender: 'google', client: '74.125.1.1', gate: 'dnsbl', at: 7 } as const;
     const state = { ...EMPTY_STATE, entries: [entry], lastRefusal };
@@ -159,7 +159,7 @@ describe('the saved state', () => {
         stderr: null,
         trail: [],
       },
-      entries: [{ ...entry, cause: 'dnsbl 550', refusedAt: null, announced: true, inForce: 4 }],
+      entries: [{ ...entry, cause: 'dnsbl 550', refusedAt: null, announced: true, inForce: 4, granted: 9 }],
       refusals: { google: [1, 2] },
       gaveUp: { google: 3 },
       senders: {

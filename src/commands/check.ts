@@ -91,7 +91,7 @@ export async function check(
 /** A refusal that `check` only supposes began neither before nor after a reload. */
 function reasonOf({ kind, reason }: Decision, unwatched: boolean): string {
   if (unwatched) return 'SCREENPASS_SENDERS does not name this sender';
-  return kind === 'keep' ? 'the table covers it' : REASONS[reason];
+  return kind === 'keep' ? 'the table covers it: nothing to do' : REASONS[reason];
 }
 
 function shownFor(checked: readonly Checked[]): string {

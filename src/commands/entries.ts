@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
-import type { ListedEntry } from '../requests.ts';
+import { observingText } from '../core/status.ts';
+import type { AllowReply, ListedEntry, RevokeReply, StatusReply } from '../requests.ts';
 import { ask } from './ask.ts';
 import { print } from './output.ts';
 import { tableOf } from './table.ts';
@@ -8,7 +9,9 @@ import { tableOf } from './table.ts';
 export async function list(config: Config, json: boolean): Promise<0 | 2 | 3> {
   const asked = await ask<readonly ListedEntry[]>(config, 'list');
   if (!asked.ok) return asked.code;
-  print(asked.result, json, listText);
+  const note = json ? '' : await observingNote(config);
+  if (note === null) return 3;
+  print(asked.result, json, (entries) => `${listText(entries)}${note}`);
   return 0;
 }
 
@@ -22,20 +25,32 @@ export async function allow(
   options: { readonly ttlMs: number | null; readonly reason: string | null; readonly json: boolean },
 ): Promise<0 | 2 | 3> {
   const { ttlMs, reason, json } = options;
-  const asked = await ask<ListedEntry>(config, 'allow', { target, ttlMs, reason });
+  const asked = await ask<AllowReply>(config, 'allow', { target, ttlMs, reason });
   if (!asked.ok) return asked.code;
-  print(asked.result, json, (entry) => listText([entry]));
+  print(asked.result, json, (entry) => `${listText([entry])}${noteText(entry)}`);
   return 0;
 }
 
 /** Takes an entry away. Gives the exit code; rejects with FileError when no daemon answers. */
 export async function revoke(config: Config, target: string, json: boolean): Promise<0 | 2 | 3> {
-  const asked = await ask<{ sender: string; comesBack: string | null }>(config, 'revoke', { target });
+  const asked = await ask<RevokeReply>(config, 'revoke', { target });
   if (!asked.ok) return asked.code;
   const { sender, comesBack } = asked.result;
-  const told = `${sender} is revoked${comesBack === null ? '' : `; ${comesBack}`}`;
-  print(asked.result, json, () => `${told}\n`);
+  const told = `the entry of ${sender} is revoked${comesBack === null ? '' : `; ${comesBack}`}`;
+  print(asked.result, json, (reply) => `${told}\n${noteText(reply)}`);
   return 0;
+}
+
+/** What observe mode means for the entries; null: the daemon did not answer. */
+async function observingNote(config: Config): Promise<string | null> {
+  const asked = await ask<StatusReply>(config, 'status');
+  if (!asked.ok) return null;
+  const { mode, table, rulesInTable } = asked.result;
+  return mode === 'observe' ? `\n${observingText(table, rulesInTable)}\n` : '';
+}
+
+function noteText({ note }: { readonly note: string | null }): string {
+  return note === null ? '' : `${note}\n`;
 }
 
 function listText(entries: readonly ListedEntry[]): string {
@@ -46,11 +61,11 @@ function listText(entries: readonly ListedEntry[]): string {
     String(one.networks.length),
     one.since,
     one.lastSeen,
-    one.until ?? '-',
+    one.leaves ?? '-',
     one.inForce === null ? 'no' : 'yes',
     one.cause,
     one.reason ?? '',
   ]);
-  const head = ['SENDER', 'SCOPE', 'NETWORKS', 'SINCE', 'LAST SEEN', 'UNTIL', 'IN FORCE', 'CAUSE', 'REASON'];
+  const head = ['SENDER', 'SCOPE', 'NETWORKS', 'SINCE', 'LAST SEEN', 'LEAVES', 'IN FORCE', 'CAUSE', 'REASON'];
   return tableOf(head, rows);
 }

@@ -5,6 +5,7 @@ import { buildRoster } from '../core/roster.ts';
 import { createResolver } from '../edge/dns.ts';
 import { createDockerEngine } from '../edge/docker.ts';
 import { probe as run } from '../probe.ts';
+import { namesOf } from '../requests.ts';
 import { readKnowledge } from './known.ts';
 import { complain, print } from './output.ts';
 import { createProgress } from './progress.ts';
@@ -26,7 +27,7 @@ export async function probe(
   const { senders } = buildRoster(config.senders, await readKnowledge(config), Date.now());
   const asked = senders.filter(({ id }) => sender === undefined || id === sender);
   if (sender !== undefined && asked.length === 0) {
-    complain(unwatched(sender));
+    complain(unwatched(sender, namesOf(config)));
     return 2;
   }
   const progress = createProgress();

@@ -1,13 +1,14 @@
 import type { Config } from '../config.ts';
 import { WITHOUT_NETWORKS } from '../core/knowledge.ts';
-import { type Status, unhealthy } from '../core/status.ts';
+import { observingText, type Status, unhealthy } from '../core/status.ts';
 import { FileError } from '../ports.ts';
+import type { StatusReply } from '../requests.ts';
 import { ask } from './ask.ts';
 import { complain, print } from './output.ts';
 
 /** Prints how the running daemon stands. Exit code 1 when it does not do what it is for; rejects with FileError. */
 export async function status(config: Config, json: boolean): Promise<0 | 1 | 2 | 3> {
-  const asked = await ask<Status>(config, 'status');
+  const asked = await ask<StatusReply>(config, 'status');
   if (!asked.ok) return asked.code;
   print(asked.result, json, statusText);
   return unhealthy(asked.result) === null ? 0 : 1;
@@ -34,7 +35,7 @@ function age(seconds: number): string {
   return seconds < 0 ? `${-seconds} s ahead of the clock` : `${seconds} s ago`;
 }
 
-function statusText(one: Status): string {
+function statusText(one: StatusReply): string {
   const { senders: lists, lastRefusal } = one;
   const rows: readonly (readonly [string, string])[] = [
     ['screenpass', `${one.version}, ${one.mode}`],
@@ -49,7 +50,7 @@ function statusText(one: Status): string {
     ],
     ['reload', `${one.reload}${one.reloadedAt === null ? '' : `, last at ${one.reloadedAt}`}`],
     ['trouble', one.trouble ?? 'none'],
-    ['table', `${one.entries} entries, ${one.rules} rules in ${one.table}`],
+    ['table', tableText(one)],
     [
       'lists',
       `${lists.fresh} fresh, ${lists.stale} stale, ${lists.suspicious} suspicious, ${lists.bundled} bundled`,
@@ -66,6 +67,19 @@ function statusText(one: Status): string {
     ['next refresh', one.nextRefresh ?? '-'],
   ];
   return rows.map(([name, value]) => `${name.padEnd(12)}  ${value}\n`).join('');
+}
+
+/** What should be in the table, and what is. */
+function tableText({ mode, entries, rules, table, rulesInTable }: StatusReply): string {
+  const wanted = `${counted(entries, 'entry', 'entries')}, ${counted(rules, 'rule', 'rules')}`;
+  if (mode === 'observe') return `${wanted} would be written. ${observingText(table, rulesInTable)}`;
+  if (rulesInTable === rules) return `${wanted} in ${table}`;
+  const has = rulesInTable === null ? 'cannot be read' : `has ${rulesInTable} now`;
+  return `${wanted}; ${table} ${has}`;
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 /** A row that is only there when it has something to say. */

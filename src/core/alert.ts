@@ -181,12 +181,12 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
   'entry-revoked': {
     level: 'info',
     when: 'the administrator took an entry away',
-    text: (f) => `${f.sender} left the table: revoked${f.reason === null ? '' : ` (${f.reason})`}`,
+    text: (f) => `the entry of ${f.sender} was revoked${f.reason === null ? '' : ` (${f.reason})`}`,
   },
   'entry-expired': {
     level: 'info',
     when: 'a sender was not seen for SCREENPASS_TTL and left the table',
-    text: (f) => `${f.sender} left the table: last seen ${f.lastSeen}`,
+    text: (f) => `the entry of ${f.sender} has expired: last seen ${f.lastSeen}`,
   },
   'senders-refreshed': {
     level: 'info',

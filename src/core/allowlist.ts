@@ -172,6 +172,7 @@ export function readEntries(block: string): Entry[] {
       since: time,
       lastSeen: time,
       until,
+      granted: null,
       reason: null,
       cause: cause === PRESEED ? null : cause,
       refusedAt: null,

@@ -17,16 +17,30 @@ const MIGRATIONS: Readonly<Record<number, (saved: Saved) => Saved>> = {
     const told = { bursts: [], otherGates: [], days: {}, digested: null };
     return { ...learnt, ...told, ...saved, entries: ended, version: 2 };
   },
-  2({ cursor, otherGates, ...saved }) {
+  2({ cursor, entries, otherGates, ...saved }) {
     const trailed = isRecord(cursor) ? { trail: [], ...cursor } : cursor;
     const marked = Array.isArray(otherGates) ? otherGates.map(withMarks) : otherGates;
-    return { written: null, faults: [], ...saved, cursor: trailed, otherGates: marked, version: 3 };
+    const ended = Array.isArray(entries) ? entries.map(withGrant) : entries;
+    return {
+      written: null,
+      faults: [],
+      ...saved,
+      entries: ended,
+      cursor: trailed,
+      otherGates: marked,
+      version: 3,
+    };
   },
 };
 
 /** Entries of version 1 had no end but SCREENPASS_TTL, and no words of the administrator's. */
 function withEnd(entry: unknown): unknown {
   return isRecord(entry) ? { until: null, reason: null, ...entry } : entry;
+}
+
+/** Entries of version 2 could not be allowed for a time beside their evidence. */
+function withGrant(entry: unknown): unknown {
+  return isRecord(entry) ? { granted: null, ...entry } : entry;
 }
 
 /** Refusals by other gates of version 2 had no digest of their line. */

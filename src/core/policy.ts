@@ -58,9 +58,10 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   spf: 'the SPF record of the sender lets the address in (check_host passes)',
   rdns: 'the name of the address is one of the sender, and leads back to the address',
   observing: 'it would be in the table already; observe mode writes nothing',
-  'began-before': 'it is in the table already, but this session began before Postfix used the table',
+  'began-before':
+    'it is in the table already, but this session began before Postfix used the table. Nothing to do: the next try gets through; after a 5xx reply the sender must send the message again',
   'still-refused':
-    'it is in the table, and Postfix refused it all the same: does another list or rule stand above?',
+    'it is in the table, and Postfix refused it all the same. Run screenpass doctor: another list or rule may decide first',
   'below-threshold': 'not yet refused SCREENPASS_THRESHOLD times within SCREENPASS_WINDOW',
   'unknown-sender': 'no watched sender has this address',
   'not-curable': "postscreen does not ask the access list about this, or the operator's own rule refused it",
@@ -148,7 +149,8 @@ export function afterRefusal(
     const isStill = decision.reason === 'still-refused' && entry.refusedAt === null;
     const refusedAt = isStill ? refusal.at : entry.refusedAt;
     const touched = seen(entry, refusal.at);
-    return withEntry(state, refusedAt === touched.refusedAt ? touched : { ...touched, refusedAt });
+    const kept = withEntry(state, refusedAt === touched.refusedAt ? touched : { ...touched, refusedAt });
+    return isForATime(entry) ? withEvidence(kept, { refusal, match, address }, rules) : kept;
   }
   if (decision.kind === 'wait') {
     const refusals = [...recentRefusals(state, id, refusal.at, rules), refusal.at];
@@ -160,6 +162,29 @@ export function afterRefusal(
   return withEntry({ ...state, refusals }, opened(entry, { refusal, match, address }, first, rules));
 }
 
+/** The administrator's word ends, and what it opens beyond the evidence with it. */
+function isForATime({ cause, until, granted, scope }: Entry): boolean {
+  return cause === OPERATOR ? until !== null : granted !== null && scope !== 'sender';
+}
+
+/** A refusal while the administrator's word holds is evidence for the time after it, as it would be without it. */
+function withEvidence(state: State, evident: Evident, rules: Rules): State {
+  const { refusal, match, address } = evident;
+  const entry = entryOf(state, match.sender.id);
+  if (entry === undefined) return state;
+  const others = state.entries.filter((one) => one !== entry);
+  const bare = { ...entry, granted: null };
+  const without = { ...state, entries: entry.cause === OPERATOR ? others : [...others, bare] };
+  const decision = decide(address, match, refusal, without, rules);
+  const after = afterRefusal(without, evident, decision, rules);
+  const own = entryOf(after, entry.sender);
+  if (own === bare) return state;
+  if (own === undefined) return withEntry(after, entry);
+  const { announced, inForce, reason, refusedAt } = entry;
+  const granted = entry.granted ?? entry.until;
+  return withEntry(after, { ...own, granted, announced, inForce, reason, refusedAt });
+}
+
 function opened(
   entry: Entry | undefined,
   { refusal, match, address }: Evident,
@@ -169,13 +194,15 @@ function opened(
   const open = rules.scope === 'address' ? hostNetwork(address) : match.network;
   const networks =
     rules.scope === 'sender' ? [] : [...(entry?.networks ?? []), formatNetwork(open)].slice(-MOST_NETWORKS);
+  // The administrator's own entry keeps its end, and all networks of the sender.
+  const kept = entry?.cause === OPERATOR ? { scope: entry.scope, networks: entry.networks } : null;
   return {
     sender: match.sender.id,
-    scope: rules.scope,
-    networks,
+    ...(kept ?? { scope: rules.scope, networks }),
     since: entry?.since ?? refusal.at,
     lastSeen: refusal.at,
-    until: null,
+    until: kept === null ? null : (entry?.until ?? null),
+    granted: entry?.granted ?? null,
     reason: entry?.reason ?? null,
     cause: entry?.cause ?? causeOf(refusal),
     refusedAt: entry?.refusedAt ?? first,
@@ -203,7 +230,11 @@ function recentRefusals(state: State, sender: string, now: number, rules: Rules)
 export function openNetworks(entry: Entry, sender: Sender | undefined, rules: Rules): Network[] {
   const own = entry.networks.map(network);
   const wanted =
-    sender === undefined ? own : entry.scope === 'sender' ? sender.networks : intersect(own, sender.networks);
+    sender === undefined
+      ? own
+      : entry.scope === 'sender' || entry.granted !== null
+        ? sender.networks
+        : intersect(own, sender.networks);
   const narrow = wanted.filter(({ family, prefix }) => prefix >= WIDEST[family]);
   return withinLimits(subtract(narrow, [...RESERVED, ...rules.never], WIDEST));
 }
@@ -260,17 +291,4 @@ export function afterGivingUp(
   const before = state.gaveUp[sender];
   const refused = before !== undefined && Math.abs(at - before) <= rules.windowMs;
   return { state: { ...state, gaveUp: { ...state.gaveUp, [sender]: at } }, refused };
-}
-
-/** The entries whose time is over at `now`; those of SCREENPASS_PRESEED (`keep`) and of the administrator have none. */
-export function expired(
-  state: State,
-  now: number,
-  rules: Rules,
-  keep: ReadonlySet<string>,
-): readonly Entry[] {
-  return state.entries.filter(({ sender, lastSeen, until, cause }) => {
-    if (until !== null) return now >= until;
-    return cause !== OPERATOR && !keep.has(sender) && now - lastSeen > rules.ttlMs;
-  });
 }

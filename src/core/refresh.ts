@@ -174,7 +174,9 @@ function leavingAfter(
 export function afterRefresh(state: State, judged: readonly Judged[]): State {
   const grown = new Set(judged.filter(({ added }) => added.length > 0).map(({ sender }) => sender));
   const entries = state.entries.map((entry) =>
-    entry.scope === 'sender' && grown.has(entry.sender) ? { ...entry, inForce: null } : entry,
+    (entry.scope === 'sender' || entry.granted !== null) && grown.has(entry.sender)
+      ? { ...entry, inForce: null }
+      : entry,
   );
   const learnt = Object.fromEntries(judged.map(({ sender, after }) => [sender, after]));
   return { ...state, entries, senders: { ...state.senders, ...learnt } };

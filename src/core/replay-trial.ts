@@ -1,5 +1,6 @@
+import { expired } from './entry-end.ts';
 import type { Address } from './network.ts';
-import { afterGivingUp, afterPass, afterRefusal, decide, expired, type Rules } from './policy.ts';
+import { afterGivingUp, afterPass, afterRefusal, decide, type Rules } from './policy.ts';
 import { CROSSING_MS } from './reload.ts';
 import type { Evidence, Match } from './sender-index.ts';
 import type { Refusal } from './session.ts';

@@ -41,6 +41,11 @@ export interface Entry {
   readonly lastSeen: number;
   /** It leaves then, whoever is seen; null: it leaves by SCREENPASS_TTL, or stays when the administrator made it. */
   readonly until: number | null;
+  /**
+   * The administrator allowed all of the sender until then, beside its evidence: `scope`, `networks` and `until` count
+   * again after that. Null: no.
+   */
+  readonly granted: number | null;
   /** Gate, code and zone, for the comment in the table; OPERATOR; null for an entry by SCREENPASS_PRESEED. */
   readonly cause: string | null;
   /** The administrator's words. They stay in the state. */
@@ -141,5 +146,5 @@ export function newEntry(
   more: Pick<Entry, 'scope' | 'networks' | 'cause'> & Partial<Pick<Entry, 'until' | 'reason'>>,
 ): Entry {
   const times = { since: now, lastSeen: now, refusedAt: null, inForce: null };
-  return { sender, until: null, reason: null, announced: false, ...times, ...more };
+  return { sender, until: null, granted: null, reason: null, announced: false, ...times, ...more };
 }

@@ -81,3 +81,15 @@ export function lastStamp({ cursor }: Pick<State, 'cursor'>): string | null {
   const stamps = [cursor?.stdout?.stamp, cursor?.stderr?.stamp].filter((stamp) => stamp !== undefined);
   return cursor?.trail.at(-1)?.stamp ?? stamps.sort().at(-1) ?? null;
 }
+
+/** What observe mode means for the table; `rules`: ours that are in the file, null when it cannot be read. */
+export function observingText(table: string, rules: number | null): string {
+  const writes = 'Observe mode writes nothing';
+  if (rules === null) return `${writes}; ${table} cannot be read`;
+  if (rules === 0) return `${writes}; ${table} has no rules of screenpass`;
+  return (
+    `${writes}, and ${table} still has ${rules} ${rules === 1 ? 'rule' : 'rules'} of screenpass, written in enforce mode, ` +
+    'which Postfix may use. To take them out, remove the lines from "# >>> screenpass" to "# <<< screenpass", ' +
+    'then docker exec mailserver postfix reload'
+  );
+}

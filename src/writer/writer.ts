@@ -181,9 +181,10 @@ export function createWriter(
   }
 
   /** The entry as it is now, if it opens no more than it did when the table was written. */
-  function unchanged({ sender, networks }: Entry): Entry | undefined {
+  function unchanged({ sender, networks, granted }: Entry): Entry | undefined {
     const now = entryOf(state, sender);
-    return now?.networks.length === networks.length ? now : undefined;
+    const grew = granted === null && now?.granted !== null;
+    return now?.networks.length === networks.length && !grew ? now : undefined;
   }
 
   /** Tells of entries that are in the table now. One that grew in the meantime is told of when all of it is. */

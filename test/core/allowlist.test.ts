@@ -23,6 +23,7 @@ const entry = (sender: string, changes: Partial<Entry> = {}): Entry => ({
   refusedAt: null,
   announced: true,
   inForce: null,
+  granted: null,
   ...changes,
 });
 

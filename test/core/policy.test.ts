@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { expired } from '../../src/core/entry-end.ts';
 import type { PostscreenGate } from '../../src/core/gate.ts';
 import { contains, formatNetwork, network, parseAddress } from '../../src/core/network.ts';
 import {
@@ -8,7 +9,6 @@ import {
   afterRefusal,
   type Decision,
   decide,
-  expired,
   openNetworks,
   RESERVED,
   type Rules,
@@ -208,6 +208,7 @@ const ENTRY: Entry = {
   refusedAt: null,
   announced: true,
   inForce: null,
+  granted: null,
 };
 
 function safely(text: string) {

@@ -208,7 +208,7 @@ describe('after a refresh', () => {
       cause: null,
       refusedAt: null,
     },
-    ...{ announced: true, inForce: 5 },
+    ...{ announced: true, inForce: 5, granted: null },
   });
 
   it('an entry that opens more than before is not in force yet; the others are', () => {

@@ -37,6 +37,7 @@ export const BLOCK = renderBlock([
       refusedAt: null,
       announced: true,
       inForce: null,
+      granted: null,
     },
     networks: [network('54.240.0.0/17')],
   },

@@ -18,7 +18,15 @@ const GOOD: TableCheck = { good: true, complaint: null };
 const BAD: TableCheck = { good: false, complaint: { reason: 'fatal: no', line: null } };
 const MEMBERS = [network('54.240.0.0/17')];
 const entry = { sender: 'amazon-ses', scope: 'sender', networks: [], since: 0, lastSeen: 0 } as const;
-const rest = { until: null, reason: null, cause: null, refusedAt: null, announced: true, inForce: null };
+const rest = {
+  until: null,
+  reason: null,
+  cause: null,
+  refusedAt: null,
+  announced: true,
+  inForce: null,
+  granted: null,
+};
 const BLOCK = renderBlock([{ entry: { ...entry, ...rest }, networks: MEMBERS }]);
 
 let folder: string;
