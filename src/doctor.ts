@@ -1,5 +1,6 @@
+import { checkLists } from './ask-access.ts';
 import type { Config } from './config.ts';
-import { blockNetworks, splitTable } from './core/allowlist.ts';
+import { blockNetworks, blockSenders, splitTable } from './core/allowlist.ts';
 import { type Facts, judgeAll } from './core/doctor.ts';
 import { type EngineFacts, execCalls, type LogSample, runningContainer } from './core/doctor-engine.ts';
 import { type PostfixFacts, SCREENING } from './core/doctor-postfix.ts';
@@ -7,8 +8,10 @@ import type { SelfFacts } from './core/doctor-self.ts';
 import { isShared, type Marks, type TableFacts } from './core/doctor-table.ts';
 import { type Fact, type Finding, known, skipped } from './core/finding.ts';
 import type { SenderKnowledge } from './core/knowledge.ts';
+import { type ListCheck, sampleOpened } from './core/list-fault.ts';
 import { isLiveLine } from './core/log-line.ts';
 import { parseEvent } from './core/postfix-event.ts';
+import { namesakes, type PostfixConfiguration } from './core/wiring.ts';
 import {
   type ControlReply,
   type DiagnosticEngine,
@@ -30,6 +33,8 @@ const LOG_LINES = 5_000;
 const COMMAND_MS = 10_000;
 /** So many senders' domains are asked for. */
 const DOMAINS = 3;
+/** So many opened networks are asked about: some seconds. */
+const SAMPLES = 24;
 /** The running daemon may replace the table between two looks. */
 const LOOKS = 3;
 
@@ -63,7 +68,13 @@ async function lookAtMail(config: Config, ports: DoctorPorts): Promise<Omit<Fact
   const engine = await lookAtEngine(config, ports.engine);
   const ask = asking(engine, ports.engine);
   const postfix = await lookAtPostfix(config, ask);
-  return { engine, postfix, table: await lookAtTable(config, ports, ask, engine) };
+  const elsewhere = await findElsewhere(config, ports, ask, postfix.configuration);
+  const { block, ...table } = await lookAtTable(config, ports, ask, engine);
+  const isRead = table.check.kind === 'known' && table.check.value.good;
+  const list = isRead
+    ? await lookAtList(config, ask, postfix.configuration, block)
+    : skipped('Postfix does not read the table as meant');
+  return { engine, postfix: { ...postfix, list, elsewhere }, table: { ...table, elsewhere } };
 }
 
 async function lookAtEngine(config: Config, engine: DiagnosticEngine): Promise<EngineFacts> {
@@ -111,7 +122,10 @@ function asking({ inspection, user }: EngineFacts, engine: Engine): Ask {
   };
 }
 
-async function lookAtPostfix({ tableInContainer: table }: Config, ask: Ask): Promise<PostfixFacts> {
+async function lookAtPostfix(
+  { tableInContainer: table }: Config,
+  ask: Ask,
+): Promise<Omit<PostfixFacts, 'list' | 'elsewhere'>> {
   const running = await ask((postfix) => postfix.running());
   if (running.kind === 'known' && running.value) {
     const configuration = await ask((postfix) => postfix.configuration());
@@ -123,28 +137,57 @@ async function lookAtPostfix({ tableInContainer: table }: Config, ask: Ask): Pro
   return { table, running, configuration: unasked, settings: unasked };
 }
 
+/** A path in the access list that has the table's name, and is the table. */
+async function findElsewhere(
+  { table, tableInContainer }: Config,
+  { files }: DoctorPorts,
+  ask: Ask,
+  configuration: Fact<PostfixConfiguration>,
+): Promise<string | null> {
+  if (configuration.kind !== 'known') return null;
+  for (const path of namesakes(configuration.value, tableInContainer)) {
+    const marks = await ask((_, command) => compareWith(files, table, path, command));
+    if (isShared(marks)) return path;
+  }
+  return null;
+}
+
+async function lookAtList(
+  { tableInContainer }: Config,
+  ask: Ask,
+  configuration: Fact<PostfixConfiguration>,
+  block: string,
+): Promise<Fact<ListCheck>> {
+  if (configuration.kind === 'failed') return skipped("Postfix's configuration cannot be read");
+  if (configuration.kind === 'skipped') return configuration;
+  const { value } = configuration;
+  const opened = blockSenders(block);
+  return ask((postfix) =>
+    checkLists(postfix, value, tableInContainer, opened, sampleOpened(opened, SAMPLES, 0)),
+  );
+}
+
 async function lookAtTable(
   { table: path, tableInContainer: inContainer }: Config,
   { table, files }: DoctorPorts,
   ask: Ask,
   { inspection, observing }: EngineFacts,
-): Promise<TableFacts> {
+): Promise<Omit<TableFacts, 'elsewhere'> & { readonly block: string }> {
   const text = await factOf(async () => (await table.read()) ?? null);
   const replaceable = await writable(files, path);
   const container = runningContainer(inspection);
   const mounts = container === null ? skipped(NOT_RUNNING) : known(container.mounts);
-  const marks = await ask((_, command) =>
-    compare(files, path, () => command('stat', '-L', '-c', '%i %s %Y', inContainer)),
-  );
+  const marks = await ask((_, command) => compareWith(files, path, inContainer, command));
   // What our rules are says nothing about another file.
   const ours = text.kind === 'known' && isShared(marks) ? (text.value ?? '') : '';
-  const members = blockNetworks(splitTable(ours).block ?? '');
+  const block = splitTable(ours).block ?? '';
+  const members = blockNetworks(block);
   // The command would wait for good, and stay behind in the mail container.
   const isFifo = text.kind === 'failed' && text.reason.includes('is a FIFO');
   const check = isFifo
     ? skipped('it is a FIFO')
     : await ask((postfix) => postfix.checkTable(inContainer, ours, members));
-  return { table: path, inContainer, observing, text, replaceable, check, mounts, marks };
+  return { table: path, inContainer, observing, text, replaceable, check, mounts, marks, block };
 }
 
 function sampleOf(lines: readonly LogLine[]): LogSample {
@@ -162,6 +205,10 @@ function sampleOf(lines: readonly LogLine[]): LogSample {
 /** What is in front of the process id. */
 function beginningOf(text: string): string {
   return text.slice(0, text.search(/\[\d/)).replace(/^.* /, '');
+}
+
+function compareWith(files: FileLook, path: string, inContainer: string, command: Command): Promise<Marks> {
+  return compare(files, path, () => command('stat', '-L', '-c', '%i %s %Y', inContainer));
 }
 
 async function compare(files: FileLook, path: string, there: () => Promise<string>): Promise<Marks> {

@@ -1,4 +1,4 @@
-import { accessOf, readTableAnswer, type TableAnswer, tablesOf } from './core/access-list.ts';
+import { askAccess } from './ask-access.ts';
 import { type Address, parseAddress } from './core/network.ts';
 import {
   judgeAddress,
@@ -44,7 +44,7 @@ export async function probe(
 ): Promise<ProbeReport> {
   const postfix = await runningPostfix(engine, wanted);
   const screening = await screeningOf(postfix);
-  const tables = tablesOf(screening.accessList);
+  const tables = screening.accessList.filter((item) => item.includes(':'));
   const zones = zonesOf(screening.sites);
   const samples = sampleSenders(senders, mostAddresses(zones.length, tables.length));
   const addresses = [...new Set(samples.flatMap(({ addresses }) => addresses))];
@@ -54,9 +54,7 @@ export async function probe(
   async function look(text: string): Promise<ProbedAddress> {
     // Our own text of an address.
     const address = parseAddress(text) as Address;
-    const answers = new Map<string, TableAnswer>();
-    for (const table of tables) answers.set(table, readTableAnswer(await postfix.ask(table, text)));
-    const access = accessOf(screening.accessList, { address, answers }, screening.ownNetworks);
+    const access = await askAccess(postfix, screening.accessList, screening.ownNetworks, text);
     const looks = needsScore(access, screening) ? await askZones(address) : new Map<string, ZoneLook>();
     done += 1;
     tell(done, addresses.length);

@@ -77,6 +77,7 @@ describe('a cloud sender that postscreen refuses', () => {
     await world.alert('reload-done');
     world.clock.advance(10_000);
     world.mail.wiring = 'not-wired';
+    world.mail.idle();
     await world.connect('54.240.27.76');
     expect(await world.alert('sender-refused', 2)).toMatchObject({
       decision: 'keep',

@@ -123,6 +123,7 @@ describe('an entry that does not help', () => {
     await world.alert('reload-done');
     world.clock.advance(10_000);
     world.mail.wiring = 'not-wired';
+    world.mail.idle();
     await world.connect('54.240.27.76');
     await world.connect('54.240.27.77');
     expect(await world.alertLater('sender-still-refused')).toMatchObject({
@@ -133,9 +134,11 @@ describe('an entry that does not help', () => {
     await world.until('all refusals are told', () => world.told('sender-refused').length === 3);
     expect(world.told('sender-still-refused')).toHaveLength(1);
     world.mail.wiring = 'wired';
+    world.mail.idle();
     expect(await world.connect('54.240.27.75')).toBe('allowlisted');
     await world.alert('sender-recovered');
     world.mail.wiring = 'not-wired';
+    world.mail.idle();
     world.clock.advance(3_600_000);
     await world.connect('54.240.27.76');
     await world.alertLater('sender-still-refused', 2);

@@ -151,6 +151,16 @@ export function blockNetworks(block: string): Network[] {
   });
 }
 
+/** The same by the sender of the entry. Rules in front of the first entry have an empty one. */
+export function blockSenders(block: string): readonly { sender: string; networks: readonly Network[] }[] {
+  const parts = block.split(/^(?=# )/m);
+  return parts.flatMap((part) => {
+    const networks = blockNetworks(part);
+    const sender = ENTRY.exec(part.split('\n', 1).join().trimEnd())?.[1] ?? '';
+    return networks.length === 0 ? [] : [{ sender, networks }];
+  });
+}
+
 /** The entries that a block tells of, for when the state is lost. Lines that we did not write are left out. */
 export function readEntries(block: string): Entry[] {
   const entries: Entry[] = [];

@@ -1,4 +1,5 @@
 import { type Fact, type Finding, fail, judged, ok, skipped, unknown, warn } from './finding.ts';
+import type { ListCheck } from './list-fault.ts';
 import {
   inetServices,
   judgeOrder,
@@ -6,6 +7,7 @@ import {
   NO_POSTSCREEN,
   override,
   type PostfixConfiguration,
+  pathRemedy,
 } from './wiring.ts';
 
 /** What Postfix in the mail container says of itself. */
@@ -16,6 +18,10 @@ export interface PostfixFacts {
   readonly configuration: Fact<PostfixConfiguration>;
   /** Values of the parameters in SCREENING, by name, as main.cf has them. */
   readonly settings: Fact<Readonly<Record<string, string>>>;
+  /** What Postfix answers for opened networks. */
+  readonly list: Fact<ListCheck>;
+  /** Another path in the access list, which is the table; null: there is none. */
+  readonly elsewhere: string | null;
 }
 
 /** The parameters that decide whom postscreen refuses. */
@@ -29,16 +35,17 @@ type Screening = (typeof SCREENING)[number];
 const BROKEN = 'Postfix complains of its own configuration: docker exec mailserver postfix check says more';
 const RECREATE = 'Then docker compose up -d --force-recreate mailserver';
 
-export function judgePostfix({ table, running, configuration, settings }: PostfixFacts): Finding[] {
+export function judgePostfix(facts: PostfixFacts): Finding[] {
+  const { running, configuration, settings } = facts;
   const ours = postscreens(configuration);
-  const wired = judged('wired', ours, (postfix) => wiring(postfix, table), BROKEN);
+  const wired = judged('wired', ours, (postfix) => wiring(postfix, facts), BROKEN);
   return [
     judged('postfix', running, runs, 'SCREENPASS_CONTAINER must name the container of docker-mailserver'),
     judged('postscreen', configuration, postscreen, BROKEN),
     wired,
     wired.verdict === 'fail'
       ? unknown('order', 'postscreen does not ask the table')
-      : judged('order', ours, (postfix) => order(postfix, table), BROKEN),
+      : judged('order', ours, (postfix) => order(postfix, facts), BROKEN),
     judged('dnsbl', screening(ours, settings), dnsbl, BROKEN),
     judged('action', screening(ours, settings), action, BROKEN),
   ];
@@ -81,18 +88,39 @@ const BRING_BACK =
   "  postconf -M 'tlsproxy/unix=tlsproxy unix - - n - 0 tlsproxy'\n" +
   RECREATE;
 
-function wiring(postfix: PostfixConfiguration, table: string): Finding {
+function wiring(postfix: PostfixConfiguration, { table, elsewhere }: PostfixFacts): Finding {
   // How the table is mounted is another check.
   const judgement = judgeWiring(postfix, table, []);
   if (judgement.kind === 'wired') return ok('wired', `postscreen asks cidr:${table}`);
+  if (elsewhere !== null)
+    return fail(
+      'wired',
+      `postscreen asks cidr:${elsewhere}, which is the table; not ${table}`,
+      pathRemedy(elsewhere),
+    );
   return fail('wired', judgement.reason, judgement.remedy);
 }
 
-function order(postfix: PostfixConfiguration, table: string): Finding {
+function order(postfix: PostfixConfiguration, { table, list }: PostfixFacts): Finding {
+  if (list.kind === 'known' && list.value.kind === 'fault')
+    return fail('order', list.value.fault.reason, list.value.fault.remedy);
   const disorder = judgeOrder(postfix, table);
-  return disorder === null
-    ? ok('order', 'the table stands last')
-    : warn('order', disorder.reason, disorder.remedy);
+  const better = list.kind === 'known' && list.value.kind === 'permitted' ? list.value.better : null;
+  if (disorder !== null) return warn('order', disorder.reason, (better ?? disorder).remedy);
+  return judged('order', list, permitted, BROKEN);
+}
+
+function permitted(list: ListCheck): Finding {
+  if (list.kind === 'unknown') return unknown('order', list.reason);
+  const asked = list.kind === 'permitted' && list.opened > 0 ? plural(list.opened) : null;
+  return ok(
+    'order',
+    `nothing is in the way of the table${asked === null ? '' : `: Postfix lets ${asked} in`}`,
+  );
+}
+
+function plural(count: number): string {
+  return count === 1 ? '1 opened network' : `${count} opened networks`;
 }
 
 /** For each parameter the values that the postscreen services have, main.cf and master.cf taken together. */

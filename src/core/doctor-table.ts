@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { blockLines, blockNetworks, splitTable, strayMark } from './allowlist.ts';
 import { type Fact, type Finding, fail, judged, ok, unknown, warn } from './finding.ts';
 import type { TableCheck } from './table-check.ts';
-import { judgeMount } from './wiring.ts';
+import { judgeMount, pathRemedy } from './wiring.ts';
 
 /** What was seen of the table from both sides. */
 export interface TableFacts {
@@ -17,6 +17,8 @@ export interface TableFacts {
   /** Mount points in the mail container. */
   readonly mounts: Fact<readonly string[]>;
   readonly marks: Fact<Marks>;
+  /** Another path in the mail container, which is the table and which postscreen asks; null: there is none. */
+  readonly elsewhere: string | null;
 }
 
 /** Inode, size and time of the last change on both sides (FileLook of ports.ts). */
@@ -119,7 +121,8 @@ function shared(facts: TableFacts, reads: Finding): Finding {
     : fail('table-shared', `not one file: ${sides}`, mounting(facts));
 }
 
-function mounting({ table, inContainer }: TableFacts): string {
+function mounting({ table, inContainer, elsewhere }: TableFacts): string {
+  if (elsewhere !== null) return pathRemedy(elsewhere);
   return (
     'Mount one directory in both containers, the directory and not the file:\n' +
     '  services:\n' +

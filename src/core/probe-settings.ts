@@ -3,14 +3,13 @@ import { type DnsblSite, parseSites } from './dnsbl-sites.ts';
 import { ok, problem, type Result } from './result.ts';
 import { inetServices, listItems, NO_POSTSCREEN, override, type PostfixConfiguration } from './wiring.ts';
 
-/** The parameters that `probe` asks for, beside the access list. The last but one is the older name of the one before. */
+/** The parameters that `probe` asks for, beside the access list. The last is the older name of the one before. */
 export const PROBED = [
   'postscreen_dnsbl_sites',
   'postscreen_dnsbl_threshold',
   'postscreen_dnsbl_action',
   'postscreen_denylist_action',
   'postscreen_blacklist_action',
-  'mynetworks',
 ] as const;
 
 /** What decides whom postscreen refuses before a client says anything. */
@@ -54,7 +53,7 @@ export function readScreening(
   return ok({
     service,
     accessList: listItems(own('postscreen_access_list') ?? postfix.accessList),
-    ownNetworks: readOwnNetworks(value('mynetworks') ?? ''),
+    ownNetworks: readOwnNetworks(own('mynetworks') ?? postfix.mynetworks),
     rejects: denylist !== 'ignore',
     action,
     sites: action === 'ignore' ? [] : sites.value,

@@ -73,7 +73,7 @@ const NO_ZONE = 'no DNSBL zone can refuse it';
 
 /** Whether the zones have to be asked: what the list decides needs no score. */
 export function needsScore(access: Access, { rejects }: Screening): boolean {
-  return access.kind === 'none' || access.kind === 'unknown' || (access.kind === 'reject' && !rejects);
+  return access.kind !== 'permit' && !(access.kind === 'reject' && rejects);
 }
 
 /** What postscreen would do with the address. `looks`: by zone. */
@@ -99,7 +99,8 @@ export function judgeAddress(
   );
   const { least, most } = bounds(sites, listings, new Set(faults.map(({ zone }) => zone)));
   const scored = { address, score: sites.length === 0 ? null : { least, most }, listings, faults };
-  const why = scoreText(listings, faults, { least, most }, threshold);
+  const score = scoreText(listings, faults, { least, most }, threshold);
+  const why = access.kind === 'error' ? `${access.by}: ${access.reason}; ${score}` : score;
   if (access.kind === 'unknown') return { ...scored, verdict: 'unknown', why: access.reason };
   if (sites.length === 0) return { ...scored, verdict: 'passes', why: NO_ZONE };
   if (least >= threshold) return { ...scored, verdict: 'refused', why };

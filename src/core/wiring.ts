@@ -1,9 +1,15 @@
+import { posix } from 'node:path';
+
 /** Whether postscreen asks our table, from what postconf(1) says of the files on disk. */
 export type Wiring = { readonly kind: 'wired' } | NotWired;
 
-interface NotWired {
+interface NotWired extends Correction {
   readonly kind: 'not-wired';
   readonly reason: string;
+}
+
+/** A line of Postfix's configuration, and what to do with it. */
+export interface Correction {
   readonly line: string;
   /** Has the line in a line of its own. */
   readonly remedy: string;
@@ -16,6 +22,8 @@ export interface PostfixConfiguration {
   readonly overrides: string;
   /** `postconf -M` */
   readonly services: string;
+  /** `postconf -hx mynetworks` */
+  readonly mynetworks: string;
 }
 
 /** A network service of master.cf (master(5)): its name or address, and the program that serves it. */
@@ -25,10 +33,12 @@ interface InetService {
 }
 
 /** What one postscreen service has as its access list. */
-interface AccessList {
+export interface AccessList {
   readonly service: string;
   readonly overridden: boolean;
   readonly items: readonly string[];
+  /** What `permit_mynetworks` means to this service. */
+  readonly mynetworks: string;
 }
 
 const RECREATE =
@@ -40,17 +50,42 @@ export const NO_POSTSCREEN = {
 
 /** `table` is the table's path inside the mail container, `mounts` the container's own mount points. */
 export function judgeWiring(postfix: PostfixConfiguration, table: string, mounts: readonly string[]): Wiring {
-  const line = `postscreen_access_list = ${withTable(listItems(postfix.accessList), table)}`;
+  const line = `postscreen_access_list = ${inOrder(listItems(postfix.accessList), table).join(', ')}`;
   const mounted = judgeMount(table, mounts);
   if (mounted !== null) return { kind: 'not-wired', line, ...mounted };
   const lists = accessLists(postfix);
   if (lists.length === 0) return { kind: 'not-wired', line, ...NO_POSTSCREEN };
   const without = lists.find((list) => !list.items.includes(`cidr:${table}`));
   if (without === undefined) return { kind: 'wired' };
-  const reason = without.overridden
+  const missing = without.overridden
     ? `master.cf has its own list for ${without.service}/inet`
     : 'postscreen_access_list does not name it';
-  return { kind: 'not-wired', reason, ...puttingRight(without, table) };
+  const added = correction(without, table);
+  const [other] = namesakes(postfix, table);
+  if (other === undefined) return { kind: 'not-wired', reason: missing, ...added };
+  return {
+    kind: 'not-wired',
+    reason: `${missing}; it names ${other}`,
+    line: added.line,
+    remedy: `If ${other} is the table as the mail container sees it, set SCREENPASS_TABLE_IN_CONTAINER to that path. If not: ${added.remedy}`,
+  };
+}
+
+/** Items that have the name of the table in another directory: perhaps the table itself, as that container sees it. */
+export function namesakes(postfix: PostfixConfiguration, table: string): readonly string[] {
+  const name = posix.basename(table);
+  const paths = accessLists(postfix).flatMap(({ items }) =>
+    items.flatMap((item) => /^cidr:(\/.*)$/s.exec(item)?.[1] ?? []),
+  );
+  return [...new Set(paths)].filter((path) => path !== table && posix.basename(path) === name);
+}
+
+/** What to do when `path` is the table in the mail container, and not the path that screenpass believes. */
+export function pathRemedy(path: string): string {
+  return (
+    'Put this into compose.yaml:\n  services:\n    screenpass:\n      environment:\n' +
+    `        SCREENPASS_TABLE_IN_CONTAINER: ${path}\nThen docker compose up -d screenpass`
+  );
 }
 
 /** A mounted file stays the one that it was when the container was made; null: it is none. */
@@ -80,7 +115,7 @@ export function judgeOrder(postfix: PostfixConfiguration, table: string): Omit<N
       hiding !== undefined
         ? `"${hiding}" stands before it and answers for everybody, so that it is never asked`
         : `Postfix ignores ${behind.join(' and ')} behind it whenever it cannot read it`;
-    if (hiding !== undefined || behind.length > 0) return { reason, ...puttingRight(list, table) };
+    if (hiding !== undefined || behind.length > 0) return { reason, ...correction(list, table) };
   }
   return null;
 }
@@ -102,27 +137,43 @@ export function override(overrides: string, service: string, parameter: string):
     .trim();
 }
 
-function accessLists({ services, overrides, accessList }: PostfixConfiguration): AccessList[] {
+export function accessLists({
+  services,
+  overrides,
+  accessList,
+  mynetworks,
+}: PostfixConfiguration): AccessList[] {
   return inetServices(services)
     .filter(({ program }) => program === 'postscreen')
     .map(({ name }) => {
       const own = override(overrides, name, 'postscreen_access_list');
-      return { service: name, overridden: own !== undefined, items: listItems(own ?? accessList) };
+      return {
+        service: name,
+        overridden: own !== undefined,
+        items: listItems(own ?? accessList),
+        mynetworks: override(overrides, name, 'mynetworks') ?? mynetworks,
+      };
     });
 }
 
-function puttingRight({ service, overridden, items }: AccessList, table: string) {
+/** The line with the table in its place, and where to put it. */
+function correction(list: AccessList, table: string): Correction {
+  return correctionTo(list, inOrder(list.items, table));
+}
+
+/** The line with these items in place of those of the list, and where to put it. */
+export function correctionTo({ service, overridden }: AccessList, items: readonly string[]): Correction {
   const [file, line] = overridden
-    ? ['config/postfix-master.cf', `${service}/inet/postscreen_access_list=${withTable(items, table)}`]
-    : ['config/postfix-main.cf', `postscreen_access_list = ${withTable(items, table)}`];
+    ? ['config/postfix-master.cf', `${service}/inet/postscreen_access_list=${items.join(', ')}`]
+    : ['config/postfix-main.cf', `postscreen_access_list = ${items.join(', ')}`];
   return { line, remedy: `Put this line into ${file}:\n  ${line}\n${RECREATE}` };
 }
 
 /** Ours is the last table, and before all that answers for everybody. */
-function withTable(list: readonly string[], table: string): string {
+export function inOrder(list: readonly string[], table: string): readonly string[] {
   const others = list.filter((item) => item !== `cidr:${table}`);
   const at = firstAnswer(others);
-  return [...others.slice(0, at), `cidr:${table}`, ...others.slice(at)].join(', ');
+  return [...others.slice(0, at), `cidr:${table}`, ...others.slice(at)];
 }
 
 /** The place of the first item that answers for everybody; the length when there is none. */
@@ -136,7 +187,25 @@ function answersAll(item: string): boolean {
   return !item.includes(':') && item.toLowerCase() !== 'permit_mynetworks';
 }
 
-/** The items of an access list. Blanks and commas inside braces do not part: `cidr:{ {192.0.2.1 permit} }` is a table (Postfix 3.7). */
+/**
+ * The items of a list of Postfix (mystrtokq.c): blanks and commas inside braces do not separate items, since
+ * `cidr:{ {192.0.2.1 permit} }` is a table (Postfix 3.7).
+ */
 export function listItems(list: string): string[] {
-  return list.match(/(?:[^\s,{}]|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})+/g) ?? [];
+  const items: string[] = [];
+  let item = '';
+  let depth = 0;
+  for (const letter of `${list} `) {
+    if (depth === 0 && ', \t\r\n'.includes(letter)) {
+      if (item !== '') items.push(item);
+      item = '';
+      continue;
+    }
+    if (letter === '{') depth += 1;
+    if (letter === '}' && depth > 0) depth -= 1;
+    item += letter;
+  }
+  // With an unclosed brace, the rest is one item; the blank at its end is ours.
+  if (item !== '') items.push(item.slice(0, -1));
+  return items;
 }

@@ -52,8 +52,13 @@ export function postfixIn(engine: Pick<Engine, 'exec'>, containerId: string): Po
     },
     reload: () => exec(['postfix', 'reload'], RELOAD_MS),
     async configuration() {
+      // One value a line, in this order.
+      const [accessList = '', mynetworks = ''] = (
+        await postconf('-hx', 'postscreen_access_list', 'mynetworks')
+      ).split('\n');
       return {
-        accessList: (await postconf('-hx', 'postscreen_access_list')).trim(),
+        accessList: accessList.trim(),
+        mynetworks: mynetworks.trim(),
         overrides: await postconf('-Px', '*/inet/*'),
         services: await postconf('-M'),
       };

@@ -22,8 +22,16 @@ function of(check: CheckName, findings: readonly Finding[]): Finding | undefined
 
 function postfix(changes: { services?: string; overrides?: string; accessList?: string } = {}): PostfixFacts {
   const accessList = `cidr:${TABLE}`;
-  const configuration = known({ services: SCREEN, overrides: '', accessList, ...changes });
-  return { table: TABLE, running: known(true), configuration, settings: known(VALUES) };
+  const configuration = known({ services: SCREEN, overrides: '', accessList, mynetworks: '', ...changes });
+  const list = known({ kind: 'permitted', opened: 1, better: null } as const);
+  return {
+    table: TABLE,
+    running: known(true),
+    configuration,
+    settings: known(VALUES),
+    list,
+    elsewhere: null,
+  };
 }
 
 describe('postscreen', () => {
@@ -74,6 +82,7 @@ describe('the table', () => {
     check: known({ good: true, complaint: null }),
     mounts: known([]),
     marks: known({ here: '1 2 3', there: '1 2 3' }),
+    elsewhere: null,
   };
   const complaint = (line: number | null, reason = `line ${line}: bad`) =>
     judgeTableFacts({ ...facts, check: known({ good: false, complaint: { line, reason } }) });
@@ -187,9 +196,22 @@ const FACTS: fc.Arbitrary<Facts> = fc.record({
         accessList: fc.oneof(fc.string(), fc.constantFrom(`cidr:${TABLE}`, `permit, cidr:${TABLE} cidr:/x`)),
         overrides: fc.string(),
         services: fc.oneof(fc.string(), fc.constant(SCREEN)),
+        mynetworks: fc.string(),
       }),
     ),
     settings: fact(fc.constantFrom(VALUES, {})),
+    list: fact(
+      fc.constantFrom(
+        { kind: 'permitted', opened: 2, better: null } as const,
+        { kind: 'unknown', reason: 'x' } as const,
+        {
+          kind: 'fault',
+          at: { sender: 'x', address: '192.0.2.1' },
+          fault: { reason: 'x', line: 'y', remedy: 'z' },
+        } as const,
+      ),
+    ),
+    elsewhere: fc.constantFrom(null, '/tmp/docker-mailserver/postscreen_access.cidr'),
   }),
   table: fc.record({
     table: fc.constant(TABLE),
@@ -205,6 +227,7 @@ const FACTS: fc.Arbitrary<Facts> = fc.record({
     ),
     mounts: fact(fc.constantFrom([], [TABLE])),
     marks: fact(fc.record({ here: fc.option(marks), there: marks })),
+    elsewhere: fc.constantFrom(null, '/tmp/docker-mailserver/postscreen_access.cidr'),
   }),
   self: fc.record({
     now: fc.constant(0),

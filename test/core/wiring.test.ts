@@ -5,6 +5,7 @@ const TABLE = '/etc/screenpass/postscreen_access.cidr';
 const POSTFIX = {
   accessList: `permit_mynetworks, cidr:${TABLE}`,
   overrides: '',
+  mynetworks: '127.0.0.0/8',
   services:
     'smtp       inet  n       -       n       -       1       postscreen\nsmtpd      pass  -       -       n       -       -       smtpd\n',
 };
@@ -23,7 +24,7 @@ describe('postscreen uses the table', () => {
     const overrides = `12525/inet/postscreen_access_list = cidr:${TABLE}\n`;
     expect(judgeWiring({ ...POSTFIX, services, overrides }, TABLE, []).kind).toBe('wired');
     const accessList = 'permit_mynetworks';
-    expect(judgeWiring({ services, overrides, accessList }, TABLE, []).kind).toBe('not-wired');
+    expect(judgeWiring({ ...POSTFIX, services, overrides, accessList }, TABLE, []).kind).toBe('not-wired');
   });
 });
 

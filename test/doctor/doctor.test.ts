@@ -30,11 +30,13 @@ describe('doctor', () => {
     expect(ran).toEqual([
       'id -u',
       'postfix status',
-      'postconf -hx postscreen_access_list',
+      'postconf -hx postscreen_access_list mynetworks',
       'postconf -Px */inet/*',
       'postconf -M',
       'postconf -x postscreen_dnsbl_sites postscreen_dnsbl_action postscreen_greet_action',
       `stat -L -c %i %s %Y ${TABLE}`,
+      // Whether it is whole, and whether the access list lets that network in.
+      `postmap -q 54.240.0.0 cidr:${TABLE}`,
       `postmap -q 54.240.0.0 cidr:${TABLE}`,
     ]);
   });

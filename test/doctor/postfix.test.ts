@@ -60,11 +60,10 @@ const POSTFIX: readonly Illness[] = [
     make: ({ mail }) => {
       mail.overrides = { postscreen_access_list: `reject, cidr:${TABLE}` };
     },
-    ills: { order: 'warn' },
+    ills: { order: 'fail' },
     check: 'order',
-    says: /"reject" stands before it/,
+    says: /^"reject" answers for 54\.240\.0\.0 \(amazon-ses\) before the table$/,
     remedy: /postfix-master\.cf:\n {2}smtp\/inet\/postscreen_access_list=cidr:.*, reject\n/,
-    code: 0,
   },
   {
     title: 'blocklists that are off',

@@ -9,7 +9,7 @@ const TABLES: readonly Illness[] = [
   {
     title: 'no table',
     make: ({ table }) => rm(table),
-    ills: { table: 'fail', 'table-postfix': 'fail', ...unknowns('table-shared') },
+    ills: { table: 'fail', 'table-postfix': 'fail', ...unknowns('order', 'table-shared') },
     check: 'table-postfix',
     says: /No such file or directory/,
     remedy: /- \.\/docker-data\/screenpass\/:\/etc\/screenpass\/:ro\n/,
@@ -20,7 +20,7 @@ const TABLES: readonly Illness[] = [
       await rm(table);
       await mkdir(table);
     },
-    ills: { table: 'fail', 'table-postfix': 'fail' },
+    ills: { table: 'fail', 'table-postfix': 'fail', ...unknowns('order') },
     check: 'table-postfix',
     says: /Is a directory/,
     remedy: /rmdir .*\nMount one directory in both/,
@@ -30,7 +30,7 @@ const TABLES: readonly Illness[] = [
     make: ({ mail }) => {
       mail.tableDenied = true;
     },
-    ills: { 'table-postfix': 'fail' },
+    ills: { 'table-postfix': 'fail', ...unknowns('order') },
     check: 'table-postfix',
     says: /Permission denied/,
     remedy: /chmod 644.*SELinux/s,
@@ -94,7 +94,7 @@ const TABLES: readonly Illness[] = [
   {
     title: 'a bad line of ours',
     make: (patient) => patient.writeTable(BLOCK.replace('0.0/17', '0.1/17')),
-    ills: { 'table-postfix': 'fail' },
+    ills: { 'table-postfix': 'fail', ...unknowns('order') },
     check: 'table-postfix',
     says: /our own line 4: non-null host address bits/,
     remedy: /screenpass writes its block anew/,

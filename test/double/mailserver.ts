@@ -1,16 +1,10 @@
 import type { Clock, ExecResult } from '../../src/ports.ts';
-import { type CidrTable, CidrTableError, readCidrTable } from './cidr-table.ts';
+import { itemsOf, type OpenedTable, openTable, walk } from './access-list.ts';
+import { CidrTableError } from './cidr-table.ts';
 import type { EngineDouble } from './engine.ts';
-import {
-  hostPath,
-  postconf,
-  postmap,
-  type Setup,
-  stat,
-  type TablePath,
-  type Wiring,
-} from './postfix-commands.ts';
+import { postconf, postmap, type Setup, stat, usedList, type Wiring } from './postfix-commands.ts';
 import { type Client, type Outcome, playSession } from './session.ts';
+import type { TablePath } from './table-path.ts';
 
 export interface MailServerOptions {
   readonly engine: Pick<EngineDouble, 'say' | 'onExec'>;
@@ -52,9 +46,12 @@ export class MailServerDouble implements Setup {
   /** Nobody may open the table, not even root (SELinux). */
   tableDenied = false;
   reload: ReloadMode = 'works';
+  /** Where it is mounted. */
+  table: TablePath;
   readonly #options: MailServerOptions;
   readonly #passed = new Set<string>();
-  #table: CidrTable | CidrTableError | undefined;
+  #list = '';
+  #tables: ReadonlyMap<string, OpenedTable> = new Map();
   #postscreen = 910;
   #fresh = true;
   #port = 41_000;
@@ -62,6 +59,7 @@ export class MailServerDouble implements Setup {
 
   constructor(options: MailServerOptions) {
     this.#options = options;
+    this.table = options.table;
     this.#load();
     options.engine.onExec((argv) => this.exec(argv));
   }
@@ -118,7 +116,7 @@ export class MailServerDouble implements Setup {
   }
 
   #answer([program, ...args]: readonly string[]): ExecResult | undefined {
-    const { table } = this.#options;
+    const { table } = this;
     switch (program) {
       case 'postconf':
         return postconf(args, this, table.inContainer);
@@ -152,48 +150,30 @@ export class MailServerDouble implements Setup {
     return { exitCode, stdout: '', stderr: `postfix/postlog: ${message}\n` };
   }
 
-  /** A new postscreen process has the table as it is now; complaints come with its first client. */
+  /** A new postscreen process has its list and the tables as they are now; complaints come with its first client. */
   #load(): void {
-    const { inContainer } = this.#options.table;
+    const { table } = this;
     this.#postscreen += 63;
     this.#fresh = true;
-    try {
-      this.#table = readCidrTable(hostPath(inContainer, this.#options.table), inContainer);
-    } catch (error) {
-      if (!(error instanceof CidrTableError)) throw error;
-      this.#table = error;
-    }
+    this.#list = usedList(this, table.inContainer);
+    const tables = itemsOf(this.#list).filter((item) => item.includes(':'));
+    this.#tables = new Map(tables.map((item) => [item, openTable(item, table)]));
   }
 
   #warnOnce(postscreen: (message: string) => void): void {
-    if (!this.#fresh || this.wiring !== 'wired') return;
+    if (!this.#fresh) return;
     this.#fresh = false;
-    if (this.#table instanceof CidrTableError) postscreen(`error: ${this.#table.message}`);
-    else for (const warning of this.#table?.warnings ?? []) postscreen(`warning: ${warning}`);
+    for (const table of this.#tables.values()) {
+      if (table instanceof CidrTableError) postscreen(`error: ${table.message}`);
+      else for (const warning of table.warnings) postscreen(`warning: ${warning}`);
+    }
   }
 
-  /** What postscreen_access_list says of the client: the first word of the table's value. */
+  /** What postscreen_access_list says of the client. */
   #accessList(ip: string, postscreen: (message: string) => void): 'permit' | 'reject' | undefined {
-    if (this.wiring !== 'wired') return undefined;
-    const map = `cidr:${this.#options.table.inContainer}`;
-    const rest = 'ignoring the remainder of this access list';
-    if (this.#table instanceof CidrTableError) {
-      postscreen(`warning: ${map} is unavailable. ${this.#table.message}`);
-      postscreen(`warning: postscreen_access_list: ${map}: table lookup error -- ${rest}`);
-      return undefined;
-    }
-    const word = this.#table?.lookup(ip)?.split(/[\s,]+/)[0] ?? 'dunno';
-    switch (word.toLowerCase()) {
-      case 'permit':
-        return 'permit';
-      case 'reject':
-        return 'reject';
-      case 'dunno':
-        return undefined;
-      default:
-        postscreen(`warning: ${map}: unknown command: ${word} -- ${rest}`);
-        return undefined;
-    }
+    const { verdict, warnings } = walk(this.#list, this.#tables, ip);
+    for (const warning of warnings) postscreen(`warning: ${warning}`);
+    return verdict;
   }
 }
 

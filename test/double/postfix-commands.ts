@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import type { ExecResult } from '../../src/ports.ts';
-import { CidrTableError, readCidrTable } from './cidr-table.ts';
+import { openTable } from './access-list.ts';
+import { CidrTableError } from './cidr-table.ts';
+import { hostPath, type TablePath } from './table-path.ts';
 
 /** How postscreen is set up in the mail container. */
 export type Wiring = 'wired' | 'not-wired' | 'overridden' | 'no-postscreen';
@@ -17,12 +18,6 @@ export interface Setup {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** The table in the container and on this machine. Only its directory is shared, as a mount shares it. */
-export interface TablePath {
-  readonly inContainer: string;
-  readonly onHost: string;
-}
-
 const MASTER_CF = [
   'pickup     unix  n       -       y       60      1       pickup',
   'cleanup    unix  n       -       y       -       0       cleanup',
@@ -31,7 +26,7 @@ const MASTER_CF = [
 
 /** `postconf`, as far as it is asked about postscreen; undefined: a question that the double does not know. */
 export function postconf(args: readonly string[], setup: Setup, table: string): ExecResult | undefined {
-  const { wiring, parameters } = setup;
+  const { parameters } = setup;
   const question = args.join(' ');
   if (args[0] === '-x' && args.length > 1) {
     const [known, unknown] = [true, false].map((is) =>
@@ -42,11 +37,8 @@ export function postconf(args: readonly string[], setup: Setup, table: string): 
     return done(lines?.join('') ?? '', warnings?.join(''));
   }
   switch (question) {
-    case '-hx postscreen_access_list':
-    case '-xh postscreen_access_list':
-      return done(
-        `${setup.accessList ?? (wiring === 'not-wired' ? 'permit_mynetworks' : `permit_mynetworks, cidr:${table}`)}\n`,
-      );
+    case '-hx postscreen_access_list mynetworks':
+      return done(`${accessList(setup, table)}\n${parameters['mynetworks'] ?? ''}\n`);
     case '-M':
       return done(`${[smtpService(setup), ...MASTER_CF].join('\n')}\n`);
     case '-Px */inet/*':
@@ -56,20 +48,21 @@ export function postconf(args: readonly string[], setup: Setup, table: string): 
   }
 }
 
-/** `postmap -q ADDRESS cidr:FILE`; undefined: another use of it. */
+/** `postscreen_access_list` of main.cf. */
+export function accessList({ accessList: given, wiring }: Setup, table: string): string {
+  return given ?? (wiring === 'not-wired' ? 'permit_mynetworks' : `permit_mynetworks, cidr:${table}`);
+}
+
+/** `postmap -q ADDRESS TYPE:NAME`; undefined: another use of it. */
 export function postmap(args: readonly string[], table: TablePath): ExecResult | undefined {
   const [query, address = '', map = '', ...more] = args;
-  if (query !== '-q' || address === '-' || !map.startsWith('cidr:') || more.length > 0) return undefined;
-  const file = map.slice('cidr:'.length);
-  try {
-    const { lookup, warnings } = readCidrTable(hostPath(file, table), file);
-    const stderr = warnings.map((warning) => `postmap: warning: ${warning}\n`).join('');
-    const value = lookup(address);
-    return value === undefined ? { exitCode: 1, stdout: '', stderr } : done(`${value}\n`, stderr);
-  } catch (error) {
-    if (!(error instanceof CidrTableError)) throw error;
-    return { exitCode: 1, stdout: '', stderr: `postmap: fatal: ${error.message}\n` };
-  }
+  if (query !== '-q' || address === '-' || !map.includes(':') || more.length > 0) return undefined;
+  const opened = openTable(map, table);
+  if (opened instanceof CidrTableError)
+    return { exitCode: 1, stdout: '', stderr: `postmap: fatal: ${opened.message}\n` };
+  const stderr = opened.warnings.map((warning) => `postmap: warning: ${warning}\n`).join('');
+  const value = opened.lookup(address);
+  return value === undefined ? { exitCode: 1, stdout: '', stderr } : done(`${value}\n`, stderr);
 }
 
 /** `stat -L -c '%i %s %Y' FILE`; undefined: another use of it. */
@@ -82,10 +75,11 @@ export function stat(args: readonly string[], table: TablePath): ExecResult | un
   return { exitCode: 1, stdout: '', stderr };
 }
 
-/** Where a file of the container is on this machine: nothing but the table's directory is shared. */
-export function hostPath(file: string, { inContainer, onHost }: TablePath): string {
-  if (dirname(file) !== dirname(inContainer)) return join('/nonexistent', file);
-  return file === inContainer ? onHost : join(dirname(onHost), basename(file));
+/** The list that the service on port 25 uses. */
+export function usedList(setup: Setup, table: string): string {
+  if (setup.wiring === 'no-postscreen') return '';
+  const own = new Map(overridesOf(setup)).get('postscreen_access_list');
+  return own ?? accessList(setup, table);
 }
 
 /** `-o` settings of the service on port 25. */
