@@ -83,7 +83,10 @@ export async function checkLists(
         !(await isInTheWay(access, at, opened, (address) => ask(list.items, address)))
       )
         continue;
-      const fault = { reason: reasonOf(list, table, at, access), ...(await repaired(list, table, [at], ask)) };
+      const fault = {
+        reason: reasonOf(list, table, at, access),
+        ...(await repaired(list, table, [at], ask)),
+      };
       return { kind: 'fault', at, fault };
     }
     if (inOrder(list.items, table).join() !== list.items.join())

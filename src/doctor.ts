@@ -1,42 +1,39 @@
-import { checkLists } from './ask-access.ts';
 import type { Config } from './config.ts';
-import { blockNetworks, blockSenders, splitTable } from './core/allowlist.ts';
+import { blockNetworks, splitTable } from './core/allowlist.ts';
 import { type Facts, judgeAll } from './core/doctor.ts';
 import { type EngineFacts, execCalls, type LogSample, runningContainer } from './core/doctor-engine.ts';
 import { type PostfixFacts, SCREENING } from './core/doctor-postfix.ts';
 import type { SelfFacts } from './core/doctor-self.ts';
-import { isShared, type Marks, type TableFacts } from './core/doctor-table.ts';
+import { isShared, type TableFacts } from './core/doctor-table.ts';
 import { type Fact, type Finding, known, skipped } from './core/finding.ts';
 import type { SenderKnowledge } from './core/knowledge.ts';
-import { type ListCheck, sampleOpened } from './core/list-fault.ts';
 import { isLiveLine } from './core/log-line.ts';
 import { parseEvent } from './core/postfix-event.ts';
-import { namesakes, type PostfixConfiguration } from './core/wiring.ts';
 import {
-  type ControlReply,
-  type DiagnosticEngine,
-  type Engine,
-  EngineError,
-  FileError,
-  type FileLook,
-  type LogLine,
-  type MailContainer,
-  type Resolver,
-  type TableFile,
-  type WholeFile,
+  type Ask,
+  asking,
+  compareWith,
+  factOf,
+  findElsewhere,
+  lookAtList,
+  NO_COMMANDS,
+  run,
+} from './doctor-commands.ts';
+import type {
+  ControlReply,
+  DiagnosticEngine,
+  FileLook,
+  LogLine,
+  Resolver,
+  TableFile,
+  WholeFile,
 } from './ports.ts';
 import { readState } from './schema.ts';
-import { type Postfix, postfixIn } from './writer/postfix.ts';
 
 /** So much of the log is read to see who connects. */
 const LOG_LINES = 5_000;
-const COMMAND_MS = 10_000;
 /** So many senders' domains are asked for. */
 const DOMAINS = 3;
-/** So many opened networks are asked about: some seconds. */
-const SAMPLES = 24;
-/** The running daemon may replace the table between two looks. */
-const LOOKS = 3;
 
 /** The world as doctor looks at it. Nothing in it is changed. */
 export interface DoctorPorts {
@@ -68,7 +65,7 @@ async function lookAtMail(config: Config, ports: DoctorPorts): Promise<Omit<Fact
   const engine = await lookAtEngine(config, ports.engine);
   const ask = asking(engine, ports.engine);
   const postfix = await lookAtPostfix(config, ask);
-  const elsewhere = await findElsewhere(config, ports, ask, postfix.configuration);
+  const elsewhere = await findElsewhere(config, ports.files, ask, postfix.configuration);
   const { block, ...table } = await lookAtTable(config, ports, ask, engine);
   const isRead = table.check.kind === 'known' && table.check.value.good;
   const list = isRead
@@ -100,27 +97,6 @@ async function lookAtEngine(config: Config, engine: DiagnosticEngine): Promise<E
 }
 
 const NOT_RUNNING = 'no mail container was found running';
-const NO_COMMANDS = 'no command can be run in the mail container';
-
-/** What the command prints. Rejects with EngineError, also when it exits with another code than 0. */
-async function run(engine: Engine, { id }: MailContainer, argv: readonly string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await engine.exec(id, argv, COMMAND_MS);
-  if (exitCode !== 0) throw new EngineError('failed', `${argv.join(' ')}: ${(stderr || stdout).trim()}`);
-  return stdout.trim();
-}
-
-/** What commands in the mail container tell; skipped when none can be run. */
-type Ask = <T>(work: (postfix: Postfix, command: Command) => Promise<T>) => Promise<Fact<T>>;
-type Command = (...argv: string[]) => Promise<string>;
-
-function asking({ inspection, user }: EngineFacts, engine: Engine): Ask {
-  const container = runningContainer(inspection);
-  return async (work) => {
-    if (user.kind === 'skipped') return user;
-    if (user.kind === 'failed' || container === null) return skipped(NO_COMMANDS);
-    return factOf(() => work(postfixIn(engine, container.id), (...argv) => run(engine, container, argv)));
-  };
-}
 
 async function lookAtPostfix(
   { tableInContainer: table }: Config,
@@ -135,36 +111,6 @@ async function lookAtPostfix(
   // Before Postfix is up, docker-mailserver is still writing its configuration.
   const unasked = running.kind === 'skipped' ? running : skipped('Postfix does not run');
   return { table, running, configuration: unasked, settings: unasked };
-}
-
-/** A path in the access list that has the table's name, and is the table. */
-async function findElsewhere(
-  { table, tableInContainer }: Config,
-  { files }: DoctorPorts,
-  ask: Ask,
-  configuration: Fact<PostfixConfiguration>,
-): Promise<string | null> {
-  if (configuration.kind !== 'known') return null;
-  for (const path of namesakes(configuration.value, tableInContainer)) {
-    const marks = await ask((_, command) => compareWith(files, table, path, command));
-    if (isShared(marks)) return path;
-  }
-  return null;
-}
-
-async function lookAtList(
-  { tableInContainer }: Config,
-  ask: Ask,
-  configuration: Fact<PostfixConfiguration>,
-  block: string,
-): Promise<Fact<ListCheck>> {
-  if (configuration.kind === 'failed') return skipped("Postfix's configuration cannot be read");
-  if (configuration.kind === 'skipped') return configuration;
-  const { value } = configuration;
-  const opened = blockSenders(block);
-  return ask((postfix) =>
-    checkLists(postfix, value, tableInContainer, opened, sampleOpened(opened, SAMPLES, 0)),
-  );
 }
 
 async function lookAtTable(
@@ -207,19 +153,6 @@ function beginningOf(text: string): string {
   return text.slice(0, text.search(/\[\d/)).replace(/^.* /, '');
 }
 
-function compareWith(files: FileLook, path: string, inContainer: string, command: Command): Promise<Marks> {
-  return compare(files, path, () => command('stat', '-L', '-c', '%i %s %Y', inContainer));
-}
-
-async function compare(files: FileLook, path: string, there: () => Promise<string>): Promise<Marks> {
-  for (let look = 1; ; look += 1) {
-    const before = (await files.marks(path)) ?? null;
-    const seen = await there();
-    const after = (await files.marks(path)) ?? null;
-    if (before === after || look === LOOKS) return { here: after, there: seen };
-  }
-}
-
 async function lookAtSelf(options: DoctorOptions, ports: DoctorPorts): Promise<SelfFacts> {
   const { config, dnsServers, catalogue, stateFile } = options;
   const { state, files, resolver, askDaemon } = ports;
@@ -257,15 +190,4 @@ function writable(files: FileLook, path: string): Promise<Fact<true>> {
     await files.replaceable(path);
     return true as const;
   });
-}
-
-/** What the Engine and the file system say no to is a fact as well. */
-async function factOf<T>(look: () => Promise<T>): Promise<Fact<T>> {
-  try {
-    return known(await look());
-  } catch (error) {
-    if (error instanceof EngineError) return { kind: 'failed', reason: error.message, error: error.kind };
-    if (error instanceof FileError) return { kind: 'failed', reason: error.message, error: null };
-    throw error;
-  }
 }

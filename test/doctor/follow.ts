@@ -15,6 +15,17 @@ export async function follow(patient: Patient, remedy: string): Promise<void> {
   if (master !== undefined) mail.overrides = { ...mail.overrides, postscreen_access_list: master };
   for (const [, name = '', value = ''] of remedy.matchAll(/^ {4,}(SCREENPASS_[A-Z_]+): (.*)$/gm))
     patient.env = { ...patient.env, [name]: value };
+  if (/docker compose logs mailserver/.test(remedy)) mail.reload = 'works';
+  if (/postconf -M 'smtp\/inet=smtp inet n - n - 1 postscreen'/.test(remedy)) mail.wiring = 'wired';
+  if (/^ {8}ENABLE_DNSBL: '1'$/m.test(remedy)) {
+    const { postscreen_dnsbl_sites: _, ...others } = mail.overrides;
+    mail.overrides = others;
+    mail.parameters = { ...mail.parameters, postscreen_dnsbl_sites: 'zen.spamhaus.org*3' };
+  }
+  if (/^ {8}POSTSCREEN_ACTION: enforce$/m.test(remedy)) {
+    const actions = { postscreen_dnsbl_action: 'enforce', postscreen_greet_action: 'enforce' };
+    mail.parameters = { ...mail.parameters, ...actions };
+  }
   await takeRulesAway(patient, remedy);
   mail.idle();
 }

@@ -43,8 +43,14 @@ export function except(...checks: CheckName[]): CheckName[] {
   return IN_CONTAINER.filter((check) => !checks.includes(check));
 }
 
-/** A test for each: doctor finds it and what follows from it, and nothing else. */
-export function findsEach(illnesses: readonly Illness[]): void {
+/**
+ * A test for each: doctor finds it and what follows from it, and nothing else. With `follow`, which does what a remedy
+ * says: the check is ok when its remedy was followed.
+ */
+export function findsEach(
+  illnesses: readonly Illness[],
+  follow?: (patient: Patient, remedy: string) => Promise<void>,
+): void {
   it.each(illnesses)('finds $title, and what to do', async ({
     make,
     ills: expected,
@@ -68,5 +74,8 @@ export function findsEach(illnesses: readonly Illness[]): void {
       expect(finding.remedy === null).toBe(!isIll);
       expect(finding.says).toMatch(finding.verdict === 'unknown' ? /^not checked: ./ : /^(?!not checked)./);
     }
+    if (follow === undefined) return;
+    await follow(patient, of(check, findings).remedy ?? '');
+    expect(of(check, await patient.look())).toMatchObject({ verdict: 'ok' });
   });
 }

@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Patient, TABLE } from '../double/patient.ts';
+import { follow } from './follow.ts';
 import { findsEach, type Illness, of, unknowns } from './illness.ts';
 
 const POSTFIX: readonly Illness[] = [
@@ -46,13 +49,15 @@ const POSTFIX: readonly Illness[] = [
   },
   {
     title: "an operator's table behind ours",
-    make: ({ mail }) => {
-      mail.accessList = `cidr:${TABLE}, cidr:/etc/mine.cidr`;
+    make: async ({ mail, folder }) => {
+      await writeFile(join(folder, 'mine.cidr'), '198.51.100.0/24 reject\n');
+      mail.accessList = `cidr:${TABLE}, cidr:/etc/screenpass/mine.cidr`;
     },
     ills: { order: 'warn' },
     check: 'order',
-    says: /ignores cidr:\/etc\/mine\.cidr behind it/,
-    remedy: /\n {2}postscreen_access_list = cidr:\/etc\/mine\.cidr, cidr:\/etc\/screenpass/,
+    says: /ignores cidr:\/etc\/screenpass\/mine\.cidr behind it/,
+    remedy:
+      /\n {2}postscreen_access_list = cidr:\/etc\/screenpass\/mine\.cidr, cidr:\/etc\/screenpass\/postscreen/,
     code: 0,
   },
   {
@@ -64,6 +69,73 @@ const POSTFIX: readonly Illness[] = [
     check: 'order',
     says: /^"reject" answers for 54\.240\.0\.0 \(amazon-ses\) before the table$/,
     remedy: /postfix-master\.cf:\n {2}smtp\/inet\/postscreen_access_list=cidr:.*, reject\n/,
+  },
+  {
+    title: 'a table in front of ours that is not there',
+    make: ({ mail }) => {
+      mail.accessList = `permit_mynetworks, hash:/etc/postfix/own_access, cidr:${TABLE}`;
+    },
+    ills: { order: 'fail' },
+    check: 'order',
+    says: /^hash:\/etc\/postfix\/own_access: open database .*: No such file or directory; Postfix ignores the remainder/,
+    remedy:
+      /^Either restore hash:\/etc\/postfix\/own_access, .*; or do without:\nPut .*:\n {2}postscreen_access_list = permit_mynetworks, cidr:\S+\n/,
+  },
+  {
+    title: 'a result in front of ours that Postfix does not know',
+    make: async ({ mail, folder }) => {
+      await writeFile(join(folder, 'mine.cidr'), '54.240.0.0/16 OK\n');
+      mail.accessList = `cidr:/etc/screenpass/mine.cidr, cidr:${TABLE}`;
+    },
+    ills: { order: 'fail' },
+    check: 'order',
+    says: /^cidr:\/etc\/screenpass\/mine\.cidr: unknown command: OK; Postfix ignores the remainder of the list for 54\.240\.0\.0 \(amazon-ses\)$/,
+    remedy: /^Either write permit, reject or dunno in place of "OK" in cidr:\/etc\/screenpass\/mine\.cidr, /,
+  },
+  {
+    title: 'a table in front of ours that rejects everybody',
+    make: async ({ mail, folder }) => {
+      await writeFile(join(folder, 'mine.cidr'), '0.0.0.0/0 reject\n');
+      mail.accessList = `cidr:/etc/screenpass/mine.cidr, cidr:${TABLE}`;
+    },
+    ills: { order: 'fail' },
+    check: 'order',
+    says: /^cidr:\/etc\/screenpass\/mine\.cidr rejects 54\.240\.0\.0 \(amazon-ses\) before the table is asked$/,
+    remedy:
+      /^Take away its rule in cidr:\/etc\/screenpass\/mine\.cidr, then docker exec mailserver postfix reload; or .*SCREENPASS_NEVER/,
+  },
+  {
+    title: 'a missing table behind ours, which would be in the way in front of it',
+    make: ({ mail }) => {
+      mail.accessList = `cidr:${TABLE}, hash:/etc/postfix/own_access`;
+    },
+    ills: { order: 'warn' },
+    check: 'order',
+    says: /ignores hash:\/etc\/postfix\/own_access behind it/,
+    remedy: /\n {2}postscreen_access_list = cidr:\S+\n/,
+    code: 0,
+  },
+  {
+    title: 'a table that Postfix has under another path',
+    make: ({ mail, env }) => {
+      mail.table = { ...mail.table, inContainer: '/tmp/docker-mailserver/postscreen_access.cidr' };
+      env.SCREENPASS_TABLE_IN_CONTAINER = TABLE;
+    },
+    ills: { wired: 'fail', 'table-postfix': 'fail', ...unknowns('order', 'table-shared') },
+    check: 'wired',
+    says: /^postscreen asks cidr:\/tmp\/docker-mailserver\/postscreen_access\.cidr, which is the table; not \/etc\/screenpass\//,
+    remedy: /\n {8}SCREENPASS_TABLE_IN_CONTAINER: \/tmp\/docker-mailserver\/postscreen_access\.cidr\n/,
+  },
+  {
+    title: 'a table of the same name in the list, which is another one',
+    make: ({ mail }) => {
+      mail.accessList = 'cidr:/etc/postfix/postscreen_access.cidr';
+    },
+    ills: { wired: 'fail', ...unknowns('order') },
+    check: 'wired',
+    says: /does not name it; it names \/etc\/postfix\/postscreen_access\.cidr$/,
+    remedy:
+      /set SCREENPASS_TABLE_IN_CONTAINER to that path\. If not: Put this line .*\n {2}postscreen_access_list = /,
   },
   {
     title: 'blocklists that are off',
@@ -105,7 +177,7 @@ const POSTFIX: readonly Illness[] = [
 ];
 
 describe('doctor at Postfix', () => {
-  findsEach(POSTFIX);
+  findsEach(POSTFIX, follow);
 
   it('does not take a container without Postfix for one in which it does not run yet', async () => {
     await using patient = await Patient.create();

@@ -41,7 +41,7 @@ const TABLES: readonly Illness[] = [
       await rm(table);
       execFileSync('mkfifo', [table]);
     },
-    ills: { table: 'fail', ...unknowns('table-postfix') },
+    ills: { table: 'fail', ...unknowns('order', 'table-postfix') },
     check: 'table',
     says: /is a FIFO, not a file: remove it/,
     remedy: /on the host; then docker compose restart screenpass/,

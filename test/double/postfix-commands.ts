@@ -49,7 +49,7 @@ export function postconf(args: readonly string[], setup: Setup, table: string): 
 }
 
 /** `postscreen_access_list` of main.cf. */
-export function accessList({ accessList: given, wiring }: Setup, table: string): string {
+function accessList({ accessList: given, wiring }: Setup, table: string): string {
   return given ?? (wiring === 'not-wired' ? 'permit_mynetworks' : `permit_mynetworks, cidr:${table}`);
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** An access list with the tables in it, for a Postfix whose table of screenpass permits OPENED. */
+/** An access list with the tables in it, for a Postfix whose table of screenpass permits 54.240.0.0/17. */
 export interface RandomList {
   /** `OURS` is the item of the table of screenpass. */
   readonly items: readonly string[];
@@ -10,9 +10,8 @@ export interface RandomList {
   readonly above: string;
 }
 
-/** A client of the opened network, and that network. */
+/** A client of the opened network, which is 54.240.0.0/17. */
 export const CLIENT = '54.240.27.75';
-export const OPENED = '54.240.0.0/17';
 
 const WORDS = ['permit_mynetworks', 'permit', 'reject', 'dunno', 'Permit_MyNetworks', 'REJECT', 'nonsense'];
 const RESULTS = [
