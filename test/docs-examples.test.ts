@@ -224,6 +224,7 @@ describe('a line for Postfix', () => {
   it.each(lines)('of $page wires the table: $text', ({ text }) => {
     const accessList = text.replace(/^postscreen_access_list = /, '');
     const services = 'smtp       inet  n       -       n       -       1       postscreen\n';
-    expect(judgeWiring({ accessList, overrides: '', services }, TABLE, [])).toEqual({ kind: 'wired' });
+    const configuration = { accessList, overrides: '', services, mynetworks: '' };
+    expect(judgeWiring(configuration, TABLE, [])).toEqual({ kind: 'wired' });
   });
 });

@@ -14,7 +14,8 @@ export const CHECKS = {
   postfix: 'Postfix runs in it',
   postscreen: 'postscreen serves port 25',
   wired: '`postscreen_access_list` names the table, in main.cf and in the `-o` settings of master.cf',
-  order: 'the table is the last one there, and Postfix lets opened networks in: it is asked about samples of them, item by item',
+  order:
+    'the table is the last one there, and Postfix lets opened networks in: it is asked about samples of them, item by item',
   dnsbl: 'postscreen asks blocklists; if not, PREGREET is all that an entry can cure',
   action: 'postscreen refuses whom it finds fault with',
   table: 'screenpass can read the table, and put a new one in its place',

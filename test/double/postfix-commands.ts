@@ -27,6 +27,7 @@ const MASTER_CF = [
 /** `postconf`, as far as it is asked about postscreen; undefined: a question that the double does not know. */
 export function postconf(args: readonly string[], setup: Setup, table: string): ExecResult | undefined {
   const { parameters } = setup;
+  const { mynetworks = '' } = parameters;
   const question = args.join(' ');
   if (args[0] === '-x' && args.length > 1) {
     const [known, unknown] = [true, false].map((is) =>
@@ -38,7 +39,7 @@ export function postconf(args: readonly string[], setup: Setup, table: string): 
   }
   switch (question) {
     case '-hx postscreen_access_list mynetworks':
-      return done(`${accessList(setup, table)}\n${parameters['mynetworks'] ?? ''}\n`);
+      return done(`${accessList(setup, table)}\n${mynetworks}\n`);
     case '-M':
       return done(`${[smtpService(setup), ...MASTER_CF].join('\n')}\n`);
     case '-Px */inet/*':
