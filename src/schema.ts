@@ -172,6 +172,7 @@ const SavedFault = z.strictObject({
   dueAt: Time,
   isOpen: z.boolean(),
   reportedAt: Time.nullable(),
+  reportedReason: z.string().nullable(),
   endedAt: Time.nullable(),
 });
 

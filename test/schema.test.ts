@@ -204,7 +204,7 @@ describe('the saved state', () => {
             facts: { zone: 'z', n: 1, x: null },
           },
           ...{ blocking: false, since: 1, tries: 2, triedAt: 3, dueAt: 4, isOpen: true },
-          ...{ reportedAt: 5, endedAt: null },
+          ...{ reportedAt: 5, reportedReason: 'r', endedAt: null },
         },
       ],
     };

@@ -37,6 +37,8 @@ export interface Fault {
   readonly isOpen: boolean;
   /** The last alert of this kind and subject, also of an earlier occurrence. */
   readonly reportedAt: number | null;
+  /** What that alert gave as the reason. */
+  readonly reportedReason: string | null;
   /** Null while it lasts. */
   readonly endedAt: number | null;
 }
@@ -91,13 +93,13 @@ export function withFailure(faults: Faults, failure: Failure, now: number): Chan
     ...{ ...seen, blocking, tries: tries + 1, triedAt: now, isOpen, endedAt: null },
     // A clock that was set back makes no wait longer.
     ...{ since, dueAt: Math.min(dueAt, now + graceMs) },
-    reportedAt: before?.reportedAt ?? null,
+    ...{ reportedAt: before?.reportedAt ?? null, reportedReason: before?.reportedReason ?? null },
   };
   const others = faults.filter((one) => one !== before);
-  const isOther = !isNew && isOpen && before.reason !== after.reason;
+  const isOther = isOpen && after.reportedReason !== after.reason;
   const told =
     isDue(after, now) && (isOther ? isQuiet(after, now, REPEAT_MS) : !isOpen && isQuiet(after, now));
-  const next = told ? { ...after, isOpen: true, reportedAt: now } : after;
+  const next = told ? reported(after, now) : after;
   return { faults: bounded([...others, next]), report: told ? [next] : [] };
 }
 
@@ -119,7 +121,7 @@ export function withDue(faults: Faults, now: number): Changed {
   if (!faults.some((one) => isToReport(one) || isStale(one))) return { faults, report: [] };
   const after = faults
     .filter((one) => !isStale(one))
-    .map((one) => (isToReport(one) ? { ...one, isOpen: true, reportedAt: now } : one));
+    .map((one) => (isToReport(one) ? reported(one, now) : one));
   return { faults: after, report: after.filter((one) => !faults.includes(one)) };
 }
 
@@ -130,6 +132,10 @@ export function withFreshStart(faults: Faults, kinds: readonly FaultKind[]): Fau
   return faults
     .filter((one) => !isMeant(one) || one.isOpen)
     .map((one) => (isMeant(one) ? { ...one, tries: 0 } : one));
+}
+
+function reported(fault: Fault, now: number): Fault {
+  return { ...fault, isOpen: true, reportedAt: now, reportedReason: fault.reason };
 }
 
 function isDue({ dueAt }: Fault, now: number): boolean {

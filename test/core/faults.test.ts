@@ -35,9 +35,14 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
 /** Plays the steps for one kind; gives each alert with the time of it. */
 function play(kind: FaultKind, history: readonly Step[]) {
   const clock = new TestClock(NOON);
-  const alerts: { kind: string; id: string; at: number }[] = [];
+  const alerts: { kind: string; id: string; reason: unknown }[] = [];
   const report = {
-    alert: (given: string, id: string) => void alerts.push({ kind: given, id, at: clock.now() }),
+    alert: (given: string, id: string, fields: object) =>
+      void alerts.push({
+        kind: given,
+        id,
+        reason: Object.entries(fields).find(([name]) => name === 'reason')?.[1],
+      }),
   };
   let faults: Faults = [];
   const store = {
@@ -100,6 +105,7 @@ describe('a fault', () => {
         const told = alerts.slice(before).length;
         expect(told).toBeLessThanOrEqual(1);
         expect(told === 1 || wasOpen).toBe(true);
+        expect(alerts.findLast((alert) => alert.kind === kind)?.reason).toBe('one');
       }),
       { numRuns: 200 },
     );
