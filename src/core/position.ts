@@ -20,8 +20,8 @@ export interface Position {
   /** Takes the last LOOK_LINES lines of the log, or all that there are: they show whether the clock was set back. */
   look(lines: readonly LogLine[]): void;
   /**
-   * Call before each attach. Gives the stamp to read from, undefined for the beginning. The first time in a
-   * process, `rebuildMs` more are read, so that sessions that were open at the cursor are known again.
+   * Call before each attach. Gives the stamp to read from, undefined for the beginning. Until a process has come to
+   * the cursor, `rebuildMs` more are read, so that sessions that were open there are known again.
    */
   attach(container: string, firstSince: string, rebuildMs: number): string | undefined;
   /** Whether the Engine keeps new lines from us, since they are stamped before what the last attach asked for. */
@@ -75,7 +75,8 @@ export function createPosition(start: Cursor | null): Position {
   let skip: Record<StreamName, number | null> = { stdout: null, stderr: null };
   let since: string | undefined;
   let wasSetBack = false;
-  let begun = false;
+  /** This process has read all that stands before the cursor. */
+  let isRebuilt = false;
   let rebuilding = false;
 
   function lastStamp(): string | undefined {
@@ -130,8 +131,8 @@ export function createPosition(start: Cursor | null): Position {
     attach(id, firstSince, rebuildMs) {
       const isKnown = container === id;
       const last = lastStamp();
-      const back = OVERLAP_MS + (begun ? 0 : rebuildMs);
-      rebuilding = !begun;
+      const back = OVERLAP_MS + (isRebuilt ? 0 : rebuildMs);
+      rebuilding = !isRebuilt;
       attached = id;
       isPast = !isKnown;
       read = createTrail([]);
@@ -143,12 +144,15 @@ export function createPosition(start: Cursor | null): Position {
     },
     isDeaf: (now) => since !== undefined && now < stampTime(since),
     judge(line) {
-      begun = true;
-      if (isPast) return 'new';
+      if (isPast) {
+        isRebuilt = true;
+        return 'new';
+      }
       read.add(line);
       const isOld = wasHandled(line);
       const isLast = read.endsWith(wanted);
       if (isLast) found();
+      isRebuilt ||= isLast || !isOld;
       return !isLast && !isOld ? 'new' : rebuilding ? 'rebuild' : 'seen';
     },
     advance(line) {

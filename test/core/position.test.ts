@@ -102,6 +102,54 @@ describe('the position in the log', () => {
     );
   });
 
+  it('knows all that came before when it handles something new, wherever the stream is cut and the process killed', () => {
+    const steps = fc.array(fc.constantFrom(0, 1, 700), { minLength: 1, maxLength: 40 });
+    const plan = fc.array(fc.record({ reads: fc.nat(15), kill: fc.boolean() }), { maxLength: 8 });
+    fc.assert(
+      fc.property(steps, plan, (all, cuts) => {
+        let now = T;
+        const log = all.map((step, i) => {
+          now += step;
+          return line(now, 'stdout', String(i));
+        });
+        let position = createPosition(null);
+        let known = new Set<LogLine>();
+        for (const { reads, kill } of [...cuts, { reads: 1000, kill: false }]) {
+          if (kill) {
+            position = createPosition(position.cursor);
+            known = new Set();
+          }
+          const since = position.attach('c', timeStamp(T - 1), 60_000);
+          for (const one of log
+            .filter(({ stamp }) => since === undefined || stamp >= since)
+            .slice(0, reads)) {
+            const judged = position.judge(one);
+            if (judged === 'new')
+              expect(log.slice(0, log.indexOf(one)).filter((before) => !known.has(before))).toEqual([]);
+            if (judged !== 'seen') known.add(one);
+            if (judged === 'new') position.advance(one);
+          }
+        }
+      }),
+    );
+  });
+
+  it('reads further back again when the stream was cut before the end of that', () => {
+    const cursor: Cursor = {
+      ...{ container: 'c1', stdout: { stamp: timeStamp(T), count: 1 }, stderr: null },
+      trail: [{ stream: 'stdout', stamp: timeStamp(T), count: 1 }],
+    };
+    const position = createPosition(cursor);
+    position.attach('c1', 'first', 60_000);
+    expect(position.judge(line(T - 30_000))).toBe('rebuild');
+    expect(position.attach('c1', 'first', 60_000)).toBe(timeStamp(T - 70_000));
+    expect([T - 30_000, T - 20_000, T].map((ms) => position.judge(line(ms)))).toEqual(
+      Array(3).fill('rebuild'),
+    );
+    expect(position.attach('c1', 'first', 60_000)).toBe(timeStamp(T - 10_000));
+    expect(position.judge(line(T))).toBe('seen');
+  });
+
   it('has stamps that read back', () => expect(stampTime(timeStamp(T + 123))).toBe(T + 123));
 });
 
