@@ -9,12 +9,15 @@ function line(second: number, text: string): string {
 }
 
 function ids(...lines: string[]): readonly string[] {
-  return refusalsIn([{ container, lines }], watched).refused;
+  return [...refusalsIn([{ container, lines }], watched).refused.keys()];
 }
 
 const connect = line(1, 'CONNECT from [54.240.27.75]:4711 to [127.0.0.1]:25');
 const rank = line(3, 'DNSBL rank 3 for [54.240.27.75]:4711');
-const reject = line(3, 'NOQUEUE: reject: RCPT from [54.240.27.75]:4711: 550 5.7.1 Service unavailable');
+const reject = line(
+  3,
+  'NOQUEUE: reject: RCPT from [54.240.27.75]:4711: 550 5.7.1 Service unavailable; client [54.240.27.75] blocked using zen.spamhaus.org; from=<>, to=<u@v>, proto=SMTP, helo=<>',
+);
 const disconnect = line(4, 'DISCONNECT [54.240.27.75]:4711');
 const id = '0123456789ab [54.240.27.75]:4711 2026-11-24T09:00:01.123Z';
 
@@ -39,10 +42,10 @@ describe('the refusals in a mail log', () => {
 describe('a client that hung up during the greet wait', () => {
   const hangup = line(2, 'HANGUP after 0.01 from [54.240.27.75]:4711 in tests before SMTP handshake');
   const log = refusalsIn([{ container, lines: [connect, hangup, disconnect] }], watched);
-  const told = [{ id, time: '2026-11-24T09:00:05.000Z' }];
+  const told = [{ id, gate: 'greet-wait', time: '2026-11-24T09:00:05.000Z' }];
 
   it('may be told as refused, and need not be', () => {
-    expect(log).toEqual({ refused: [], left: [id] });
+    expect(log).toEqual({ refused: new Map(), left: [id] });
     expect(balance(log, told, [])).toMatchObject({ lost: [], unfounded: [] });
     expect(balance(log, [], [])).toMatchObject({ lost: [], unfounded: [] });
   });
@@ -51,14 +54,15 @@ describe('a client that hung up during the greet wait', () => {
 describe('what the log of screenpass tells', () => {
   it('are the refusals, with the time of the Engine: the clock of screenpass may be wrong', () => {
     const alert = (kind: string) =>
-      `2026-11-24T09:00:05.123456789Z {"level":"warn","time":"2026-12-31T00:00:00.000Z","alert":"${kind}","id":"a"}`;
+      `2026-11-24T09:00:05.123456789Z {"level":"warn","time":"2026-12-31T00:00:00.000Z","alert":"${kind}","id":"a","gate":"dnsbl"}`;
     const said = [alert('sender-refused'), alert('sender-allowed'), '2026-11-24T09:00:06.1Z no alert', ''];
-    expect(toldIn(said)).toEqual([{ id: 'a', time: '2026-11-24T09:00:05.123Z' }]);
+    expect(toldIn(said)).toEqual([{ id: 'a', gate: 'dnsbl', time: '2026-11-24T09:00:05.123Z' }]);
   });
 });
 
 describe('the balance', () => {
-  const refused = (...all: string[]) => ({ refused: all, left: [] });
+  const gate = 'dnsbl';
+  const refused = (...all: string[]) => ({ refused: new Map(all.map((id) => [id, gate])), left: [] });
   const time = '2026-11-24T09:00:05.000Z';
   const later = '2026-11-24T09:00:09.000Z';
 
@@ -67,8 +71,8 @@ describe('the balance', () => {
       balance(
         refused('a', 'b'),
         [
-          { id: 'a', time },
-          { id: 'c', time },
+          { id: 'a', gate, time },
+          { id: 'c', gate, time },
         ],
         [],
       ),
@@ -76,15 +80,23 @@ describe('the balance', () => {
       refusals: 2,
       told: 2,
       lost: ['b'],
-      unfounded: ['c'],
+      unfounded: ['c at dnsbl, by the log not refused'],
+      gates: { dnsbl: { refused: 2, told: 1 } },
       doubled: [],
+    });
+  });
+
+  it('names what was told at another gate than the one that refused it', () => {
+    expect(balance(refused('a'), [{ id: 'a', gate: 'protocol', time }], [])).toMatchObject({
+      lost: [],
+      unfounded: ['a at protocol, by the log dnsbl'],
     });
   });
 
   it('excuses a repetition only if screenpass was killed in between', () => {
     const told = [
-      { id: 'a', time },
-      { id: 'a', time: later },
+      { id: 'a', gate, time },
+      { id: 'a', gate, time: later },
     ];
     const kill = Date.parse('2026-11-24T09:00:07.000Z');
     expect(balance(refused('a'), told, [kill])).toMatchObject({ doubled: [], repeated: 1 });

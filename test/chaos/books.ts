@@ -1,4 +1,6 @@
-// What the mail log holds against what screenpass told. It reads the log by itself, and not with the parser of src.
+// What the mail logs hold, as the independent reader (test/oracle) reads them, against what screenpass reported.
+import { idOf } from '../oracle/balance.ts';
+import { readMailLog } from '../oracle/reader.ts';
 
 /** The log of one mail container with the Engine's stamps, both streams, each in its order. */
 export interface MailLog {
@@ -8,6 +10,7 @@ export interface MailLog {
 
 export interface ToldRefusal {
   readonly id: string;
+  readonly gate: string;
   /** The Engine's stamp of the alert, since screenpass' own clock may be wrong. */
   readonly time: string;
 }
@@ -15,56 +18,36 @@ export interface ToldRefusal {
 export interface Balance {
   readonly refusals: number;
   readonly told: number;
+  /** By gate: sessions that were refused by the log, and of those that were reported. */
+  readonly gates: Readonly<Record<string, { readonly refused: number; readonly told: number }>>;
   /** In the log and never told. */
   readonly lost: readonly string[];
   /** Told more than once by one process. */
   readonly doubled: readonly string[];
   /** Told again after a SIGKILL. */
   readonly repeated: number;
-  /** Told, and neither refused nor gone during the greet wait by the log. */
+  /** Told, and neither refused nor gone during the greet wait by the log; or refused at another gate. */
   readonly unfounded: readonly string[];
 }
 
-const LINE =
-  /^(?<stamp>\S+) .*postfix\/postscreen\[\d+\]: (?<what>CONNECT|PASS|(?:ALLOW|WHITE)LISTED|DNSBL rank|NOQUEUE: reject: RCPT|HANGUP|DISCONNECT) .*?\[(?<ip>[\d.]+)\]:(?<port>\d+)/;
-
-interface Session {
-  readonly id: string;
-  ranked: boolean;
-  over: boolean;
-}
-
-/** Ids of sessions of watched senders. */
+/** Sessions of watched senders, by id. */
 export interface Refusals {
-  readonly refused: readonly string[];
+  /** With the gate. */
+  readonly refused: ReadonlyMap<string, string>;
   /** The client hung up: told as a refusal when it does so twice within the window during the greet wait, else not. */
   readonly left: readonly string[];
 }
 
 /** What the logs hold of the clients that are `watched`. */
 export function refusalsIn(logs: readonly MailLog[], watched: ReadonlySet<string>): Refusals {
-  const all = logs.map((log) => refusalsInLog(log, watched));
-  return { refused: all.flatMap(({ refused }) => refused), left: all.flatMap(({ left }) => left) };
-}
-
-function refusalsInLog({ container, lines }: MailLog, watched: ReadonlySet<string>): Refusals {
-  const sessions = new Map<string, Session>();
-  const refused: string[] = [];
+  const refused = new Map<string, string>();
   const left: string[] = [];
-  for (const line of lines) {
-    const { stamp = '', what = '', ip = '', port = '' } = LINE.exec(line)?.groups ?? {};
-    if (!watched.has(ip)) continue;
-    const client = `[${ip}]:${port}`;
-    const id = `${container.slice(0, 12)} ${client} ${stamp.slice(0, 23)}Z`;
-    if (what === 'CONNECT') sessions.set(client, { id, ranked: false, over: false });
-    const session = sessions.get(client);
-    if (session === undefined || session.over) continue;
-    if (what === 'DNSBL rank') session.ranked = true;
-    if (what === 'HANGUP') left.push(session.id);
-    const turnedAway = what.startsWith('NOQUEUE') || (what === 'DISCONNECT' && session.ranked);
-    if (turnedAway) refused.push(session.id);
-    session.over = turnedAway || /PASS|LISTED|DISCONNECT/.test(what);
-  }
+  for (const { container, lines } of logs)
+    for (const row of readMailLog(Buffer.from(`${lines.join('\n')}\n`, 'latin1'))) {
+      if (row.what !== 'session' || !watched.has(row.ip)) continue;
+      if (row.outcome === 'refused') refused.set(idOf(container, row), row.gate ?? '');
+      if (row.outcome === 'left') left.push(idOf(container, row));
+    }
   return { refused, left };
 }
 
@@ -74,8 +57,9 @@ export function toldIn(lines: readonly string[]): ToldRefusal[] {
   for (const line of lines) {
     const [, stamp = '', text = ''] = /^(\S+) (\{.*)/.exec(line) ?? [];
     if (text === '') continue;
-    const { alert, id } = JSON.parse(text) as { alert?: string; id?: string };
-    if (alert === 'sender-refused' && id !== undefined) told.push({ id, time: `${stamp.slice(0, 23)}Z` });
+    const { alert, id, gate } = JSON.parse(text) as { alert?: string; id?: string; gate?: string };
+    if (alert === 'sender-refused' && id !== undefined)
+      told.push({ id, gate: gate ?? '', time: `${stamp.slice(0, 23)}Z` });
   }
   return told;
 }
@@ -88,19 +72,29 @@ export function balance(
 ): Balance {
   const times = new Map<string, number[]>();
   for (const { id, time } of told) times.set(id, [...(times.get(id) ?? []), Date.parse(time)]);
-  const held = new Set(refused);
-  const known = new Set([...refused, ...left]);
   const repeats = [...times].flatMap(([id, at]) =>
     at
       .slice(1)
       .map((later, i) => ({ id, excused: kills.some((kill) => (at[i] ?? 0) <= kill && kill <= later) })),
   );
+  const gates: Record<string, { refused: number; told: number }> = {};
+  for (const [id, gate] of refused) {
+    const sums = gates[gate] ?? { refused: 0, told: 0 };
+    gates[gate] = { refused: sums.refused + 1, told: sums.told + (times.has(id) ? 1 : 0) };
+  }
+  const hungUp = new Set(left);
+  const elsewhere = new Set(
+    told
+      .filter(({ id, gate }) => (refused.get(id) ?? (hungUp.has(id) ? 'greet-wait' : null)) !== gate)
+      .map(({ id, gate }) => `${id} at ${gate}, by the log ${refused.get(id) ?? 'not refused'}`),
+  );
   return {
-    refusals: held.size,
+    refusals: refused.size,
     told: times.size,
-    lost: [...held].filter((id) => !times.has(id)),
+    gates,
+    lost: [...refused.keys()].filter((id) => !times.has(id)),
     doubled: repeats.filter(({ excused }) => !excused).map(({ id }) => id),
     repeated: repeats.filter(({ excused }) => excused).length,
-    unfounded: [...times.keys()].filter((id) => !known.has(id)),
+    unfounded: [...elsewhere],
   };
 }

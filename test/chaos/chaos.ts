@@ -51,6 +51,12 @@ function textOf(books: Books): string {
     ['sessions', `${queued + refused + cut} (${queued} queued, ${refused} refused, ${cut} cut)`],
     ['refusals of watched senders in the log', books.refusals],
     ['refusals told', books.told],
+    ...Object.entries(books.gates)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([gate, { refused, told }]): [string, string] => [
+        `  ${gate}: in the log, told`,
+        `${refused}, ${told}`,
+      ]),
     ['lost', books.lost.length],
     ['doubled', books.doubled.length],
     ['told again after a SIGKILL', books.repeated],

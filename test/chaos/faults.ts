@@ -313,7 +313,7 @@ export const LANES: readonly Lane[] = [
   { faults: AROUND, pauseMs: [0, 2500], company: 'free' },
   { faults: SCREENPASS, pauseMs: [0, 500], company: 'together' },
   { faults: MAIL, pauseMs: [0, 1500], company: 'together' },
-  { faults: LARGE, pauseMs: [6000, 24_000], company: 'alone' },
+  { faults: LARGE, pauseMs: [3000, 9000], company: 'alone' },
 ];
 
 /** Ends all that a fault which failed half-way may have left. */

@@ -66,6 +66,8 @@ function lastLines(text: string, count = 25): string {
 export interface StackOptions {
   /** Whether the mail container's configuration names our table. */
   readonly wired: boolean;
+  /** Lines for the mail container's configuration beside that one. */
+  readonly settings?: readonly string[];
   /** Addresses that a test client may come from. */
   readonly clients: readonly string[];
   /** Those of them that the DNS blocklist lists; ADDRESS=ANSWER where it answers something else than 127.0.0.2. */
@@ -111,7 +113,8 @@ export class Stack {
     // Made by an operator who is not root: nobody should have to change an owner for screenpass.
     if (process.getuid?.() === 0) for (const directory of [shared, state]) chownSync(directory, 1000, 1000);
     await this.#options.prepare?.();
-    if (this.#options.wired) writeFileSync(join(config, 'postfix-main.cf'), `${WIRING}\n`);
+    const lines = [...(this.#options.wired ? [WIRING] : []), ...(this.#options.settings ?? [])];
+    if (lines.length > 0) writeFileSync(join(config, 'postfix-main.cf'), `${lines.join('\n')}\n`);
     await this.compose('build');
     await this.#options.built?.(IMAGES.map((service) => this.nameOf(service)));
     await this.compose('up', '-d', 'dns');
