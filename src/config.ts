@@ -3,6 +3,7 @@ import { parseServers } from './core/dns-servers.ts';
 import type { Rules, Scope } from './core/policy.ts';
 import { ok, problem, type Result } from './core/result.ts';
 import type { SenderDefinition } from './core/sender.ts';
+import { didYouMean } from './core/suggest.ts';
 import {
   absolutePath,
   count,
@@ -226,7 +227,10 @@ function unknownNames(env: Readonly<Record<string, string | undefined>>): string
   const known = new Set(Object.keys(SETTINGS).flatMap((name) => [name, `${name}__FILE`]));
   return Object.keys(env)
     .filter((name) => name.startsWith('SCREENPASS_') && !known.has(name))
-    .map((name) => `${name}: there is no such setting; screenpass run --help lists them`);
+    .map(
+      (name) =>
+        `${name}: there is no such setting${didYouMean(name, [...known])}; screenpass run --help lists them`,
+    );
 }
 
 function assemble(values: Values, catalogue: readonly SenderDefinition[]): Config {

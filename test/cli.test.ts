@@ -46,7 +46,11 @@ describe('screenpass', () => {
     const env = { SCREENPASS_MOED: 'observe', SCREENPASS_TTL: 'long', SCREENPASS_MODE: 'off' };
     const { code, stdout, stderr } = await screenpass([], { env });
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr.match(/SCREENPASS_\w+/g)).toEqual(['SCREENPASS_MOED', 'SCREENPASS_MODE', 'SCREENPASS_TTL']);
+    expect(stderr.match(/^ {2}SCREENPASS_\w+/gm)).toEqual([
+      '  SCREENPASS_MOED',
+      '  SCREENPASS_MODE',
+      '  SCREENPASS_TTL',
+    ]);
   });
 });
 

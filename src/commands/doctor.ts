@@ -43,11 +43,27 @@ const WORDS: Readonly<Record<Verdict, string>> = { ok: 'ok', warn: 'warn', fail:
 
 function shown(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
-  const lines = findings.flatMap(({ check, verdict, says, remedy }) => [
+  const together = notLookedAt(findings);
+  const single = findings.filter((finding) => !together.includes(finding));
+  const lines = single.flatMap(({ check, verdict, says, remedy }) => [
     `${WORDS[verdict].padEnd(4)}  ${check.padEnd(width)}  ${says}`,
     ...(remedy ?? '').split('\n').flatMap((line) => (line === '' ? [] : [`${' '.repeat(width + 8)}${line}`])),
   ]);
   const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
   const sum = `${findings.length} checks: ${count('ok')} ok, ${count('warn')} warn, ${count('fail')} failed, ${count('unknown')} not checked`;
-  return `${[...lines, '', sum].join('\n')}\n`;
+  return `${[...lines, ...togetherText(together), '', sum].join('\n')}\n`;
+}
+
+/** When the Engine tells nothing, what could not be looked at for that reason is one line. */
+function notLookedAt(findings: readonly Finding[]): readonly Finding[] {
+  const isAway = findings.some(({ check, verdict }) => check === 'engine' && verdict === 'fail');
+  const unknown = isAway ? findings.filter(({ verdict }) => verdict === 'unknown') : [];
+  const isShared = (one: Finding) => unknown.some((other) => other !== one && other.says === one.says);
+  return unknown.filter((one) => one.check === 'container' || isShared(one));
+}
+
+function togetherText(findings: readonly Finding[]): string[] {
+  if (findings.length === 0) return [];
+  const checks = findings.map(({ check }) => check).join(', ');
+  return ['', `Not checked, because the Engine does not answer: ${checks}`];
 }

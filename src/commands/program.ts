@@ -1,10 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
-import { type Config, readConfig } from '../config.ts';
+import { type Config, type Outside, readConfig } from '../config.ts';
 import { parseServers } from '../core/dns-servers.ts';
-import { type Address, parseAddress } from '../core/network.ts';
+import { type Address, parseAddress, parseNetwork } from '../core/network.ts';
+import { forbiddenNetwork, unwatched } from '../core/operator.ts';
 import { type GivenSettings, readOtherSettings } from '../core/other-settings.ts';
 import { safeLines } from '../core/safe-text.ts';
+import { didYouMean } from '../core/suggest.ts';
 import { duration } from '../core/values.ts';
 import { cronInterval } from '../edge/clock.ts';
 import { readSettingsFile } from '../edge/settings-file.ts';
@@ -15,6 +17,7 @@ import { doctor } from './doctor.ts';
 import { allow, list, revoke } from './entries.ts';
 import { type CommandName, HELP, settingsHelp, usageHelp } from './help.ts';
 import { importList } from './import.ts';
+import { complain } from './output.ts';
 import { parse } from './parse.ts';
 import { probe } from './probe.ts';
 import { refresh } from './refresh.ts';
@@ -23,6 +26,7 @@ import { run } from './run.ts';
 import { senders } from './senders.ts';
 import { type SpfArguments, spf } from './spf.ts';
 import { health, status } from './status.ts';
+import { usageProblems } from './usage.ts';
 
 export { CommanderError };
 
@@ -50,7 +54,9 @@ export function program(done: (code: ExitCode) => void): Command {
     .allowExcessArguments()
     .action(async (_options: unknown, { args: [unknown] }: Command) => {
       if (unknown !== undefined)
-        root.error(`screenpass: unknown command '${unknown}'\nscreenpass --help lists the commands`);
+        root.error(
+          `screenpass: unknown command '${unknown}'${didYouMean(unknown, Object.keys(HELP))}\nscreenpass --help lists the commands`,
+        );
       await run(configured(), manifest.version);
       done(0);
     });
@@ -64,10 +70,22 @@ export function program(done: (code: ExitCode) => void): Command {
 
   commands.replay
     .argument('[file]', 'log file, also gzip; - for stdin', '-')
-    .option('--dnsbl-threshold <number>', 'what if postscreen_dnsbl_threshold had been this')
-    .option('--dnsbl-sites <list>', "what if postscreen_dnsbl_sites had been this, in Postfix's syntax")
-    .option('--without-dnsbl <zone>', 'what if this zone had not been asked; can be repeated', collect)
-    .option('--pregreet <action>', 'what if postscreen_greet_action had been this: ignore')
+    .option(
+      '--dnsbl-threshold <number>',
+      'what if postscreen_dnsbl_threshold had been this',
+      otherSetting('dnsblThreshold'),
+    )
+    .option(
+      '--dnsbl-sites <list>',
+      "what if postscreen_dnsbl_sites had been this, in Postfix's syntax",
+      otherSetting('dnsblSites'),
+    )
+    .option('--without-dnsbl <zone>', 'what if this zone had not been asked; can be repeated', collectZones)
+    .option(
+      '--pregreet <action>',
+      'what if postscreen_greet_action had been this: ignore',
+      otherSetting('pregreet'),
+    )
     .option('--json', 'one JSON document')
     .action(async (file: string, { json, ...given }: Options & GivenSettings) => {
       const read = readOtherSettings(given);
@@ -111,9 +129,9 @@ export function program(done: (code: ExitCode) => void): Command {
     });
 
   commands.refresh
-    .option('--accept <id...>', 'take the change of this sender, however large')
+    .option('--accept <id...>', 'take the change of this sender, however large', collectSenders)
     .option('--json', 'one JSON document')
-    .action(async ({ accept = [], json }: Options & { accept?: string[] }) => {
+    .action(async ({ accept = [], json }: Options & { accept?: readonly string[] }) => {
       done(await refresh(configured(), accept, json === true));
     });
 
@@ -127,7 +145,7 @@ export function program(done: (code: ExitCode) => void): Command {
     });
 
   commands.probe
-    .argument('[sender]', 'sender id; all that are watched, if left out')
+    .argument('[sender]', 'sender id; all that are watched, if left out', readSender)
     .option('--json', 'one JSON document')
     .addOption(dnsOption())
     .action(async (sender: string | undefined, { json, dns }: Options) => {
@@ -149,10 +167,24 @@ function createCommands(root: Command): Commands {
       .summary(help.does)
       .description(`${help.does}\n\n${help.prints}`)
       .addHelpText('after', usageHelp(help))
-      .showHelpAfterError(`screenpass ${name} --help has an example`);
+      .configureOutput({ outputError: () => {} })
+      .exitOverride((error) => {
+        if (error.exitCode !== 0) complainOf(command, error.message);
+        throw error;
+      });
     return [name, command];
   });
   return Object.fromEntries(made);
+}
+
+/** Names all that is wrong with the arguments; `first` is what Commander stopped at. */
+function complainOf(command: Command, first: string): void {
+  const given = process.argv.slice(2);
+  const problems = usageProblems(command, given[0] === command.name() ? given.slice(1) : given);
+  const all = problems.length > 0 ? problems : [first.replace(/^error: /, '')];
+  const text =
+    all.length === 1 ? all[0] : `these arguments are wrong:\n${all.map((one) => `  ${one}`).join('\n')}`;
+  complain(`${text}\nscreenpass ${command.name()} --help has an example`);
 }
 
 /** The commands that look at the entries of the running daemon, and change them. */
@@ -168,7 +200,7 @@ function addEntryCommands(commands: Commands, done: (code: ExitCode) => void): v
     .action(async ({ json }: Options) => done(await list(configured(), json === true)));
 
   commands.allow
-    .argument('<target>', 'sender id or CIDR')
+    .argument('<target>', 'sender id or CIDR', readAllowed)
     .option('--ttl <duration>', 'for so long: 30m, 24h, 7d; else until it is revoked', readDuration)
     .option('--reason <text>', 'why, for `screenpass list`')
     .option('--json', 'one JSON document')
@@ -178,7 +210,7 @@ function addEntryCommands(commands: Commands, done: (code: ExitCode) => void): v
     });
 
   commands.revoke
-    .argument('<target>', 'sender id or CIDR')
+    .argument('<target>', 'sender id or CIDR', readTarget)
     .option('--json', 'one JSON document')
     .action(async (target: string, { json }: Options) =>
       done(await revoke(configured(), target, json === true)),
@@ -204,7 +236,8 @@ function dnsOption(): Option {
   });
 }
 
-function collect(text: string, before: readonly string[] = []): readonly string[] {
+function collectZones(text: string, before: readonly string[] = []): readonly string[] {
+  refuseWrong({ withoutDnsbl: [text] });
   return [...before, text];
 }
 
@@ -215,8 +248,58 @@ function collectAddresses(text: string, before: readonly Address[] = []): readon
 function readAddress(text: string): Address {
   const address = parseAddress(text);
   if (address === undefined)
-    throw new InvalidArgumentError('Expected an address such as 54.240.27.75 or 2001:db8::1.');
+    throw new InvalidArgumentError(
+      `"${text}" is not an address: expected one such as 54.240.27.75 or 2001:db8::1`,
+    );
   return address;
+}
+
+function otherSetting(name: 'dnsblThreshold' | 'dnsblSites' | 'pregreet') {
+  return (text: string): string => {
+    refuseWrong({ [name]: text });
+    return text;
+  };
+}
+
+function refuseWrong(given: GivenSettings): void {
+  const read = readOtherSettings(given);
+  if (!read.ok) throw new InvalidArgumentError(read.problems.map(withoutOption).join('; '));
+}
+
+/** The option is named by whoever reports the problem. */
+function withoutOption(problem: string): string {
+  return problem.replace(/^--[\w-]+: /, '');
+}
+
+/** An id of the catalogue or of the senders file. Which are watched, the daemon knows. */
+function readSender(text: string): string {
+  const read = readConfig(process.env, outside());
+  const known = read.ok ? read.config.catalogue.map(({ id }) => id) : [];
+  if (read.ok && !known.includes(text))
+    throw new InvalidArgumentError(unwatched(text, { watched: [], known }));
+  return text;
+}
+
+function collectSenders(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, readSender(text)];
+}
+
+function readTarget(text: string): string {
+  if (!/[/.:]/.test(text)) return readSender(text);
+  const read = parseNetwork(text);
+  if (!read.ok) throw new InvalidArgumentError(read.problem);
+  return text;
+}
+
+function readAllowed(text: string): string {
+  const read = parseNetwork(readTarget(text));
+  const forbidden = read.ok ? forbiddenNetwork(read.value) : null;
+  if (forbidden !== null) throw new InvalidArgumentError(forbidden);
+  return text;
+}
+
+function outside(): Outside {
+  return { catalogue: readCatalogue(catalogueData), readFile: readSettingsFile, cronInterval };
 }
 
 /** Several problems, told at once. */
@@ -224,8 +307,7 @@ export class WrongSettings extends Error {}
 
 /** Reads the settings. Throws what is wrong with them, together with the problems that are known before. */
 function configured(problems: readonly string[] = []): Config {
-  const catalogue = readCatalogue(catalogueData);
-  const read = readConfig(process.env, { catalogue, readFile: readSettingsFile, cronInterval });
+  const read = readConfig(process.env, outside());
   const wrong = [...problems, ...(read.ok ? [] : read.problems)];
   if (!read.ok || wrong.length > 0) throw new WrongSettings(wrong.join('\n'));
   return read.config;

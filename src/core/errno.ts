@@ -18,6 +18,13 @@ export const FILE_ADVICE: Advice = {
   ESTALE: 'the network share was lost: mount it again, then restart the container',
 };
 
+/** For what is only read. */
+export const READ_ADVICE: Advice = {
+  EISDIR: 'it is a directory; expected a file',
+  ENOENT: 'there is no such file; inside the container, only mounted paths are there',
+  EACCES: 'this user may not read it',
+};
+
 /** What an alert says of an error of the system. Undefined: the system did not give it. */
 export function advise(path: string, error: unknown, advice: Advice): string | undefined {
   const { code, message } = error as NodeJS.ErrnoException;

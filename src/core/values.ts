@@ -2,6 +2,7 @@ import { ALERTS, type AlertKind } from './alert.ts';
 import { type Network, parseAddress, parseNetwork } from './network.ts';
 import { ok, problem, type Result } from './result.ts';
 import type { SenderDefinition } from './sender.ts';
+import { didYouMean } from './suggest.ts';
 
 /** Readers of the values that a setting can have: pure, and the problem says what was expected. */
 
@@ -49,7 +50,9 @@ export function absolutePath(given: string): Result<string> {
 export function oneOf<T extends string>(...choices: readonly T[]): (given: string) => Result<T> {
   return (given) => {
     const choice = choices.find((text) => text === given.trim());
-    return choice === undefined ? problem(`"${given}": expected ${choices.join(' or ')}`) : ok(choice);
+    return choice === undefined
+      ? problem(`"${given}": expected ${choices.join(' or ')}${didYouMean(given.trim(), choices)}`)
+      : ok(choice);
   };
 }
 
@@ -78,9 +81,9 @@ export function networks(given: string): Result<readonly Network[]> {
 }
 
 export function zones(given: string): Result<ReadonlySet<string>> {
-  const wrong = list(given).find((zone) => !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/.test(zone));
-  if (wrong !== undefined)
-    return problem(`"${wrong}" is not a DNSBL zone: expected a name such as zen.spamhaus.org`);
+  const wrong = list(given).filter((zone) => !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/.test(zone));
+  const expected = 'is not a DNSBL zone: expected a name such as zen.spamhaus.org';
+  if (wrong.length > 0) return problem(wrong.map((zone) => `"${zone}" ${expected}`).join('\n'));
   return ok(new Set(list(given).map((zone) => zone.toLowerCase())));
 }
 
@@ -90,7 +93,9 @@ interface Catalogue {
 
 export function knownIds(given: string, { catalogue }: Catalogue): Result<ReadonlySet<string>> {
   const wrong = list(given).filter((id) => !catalogue.some((sender) => sender.id === id));
-  if (wrong.length > 0) return problem(`no sender is called ${wrong.join(', ')}`);
+  const ids = catalogue.map(({ id }) => id);
+  if (wrong.length > 0)
+    return problem(wrong.map((id) => `no sender is called ${id}${didYouMean(id, ids)}`).join('\n'));
   return ok(new Set(list(given)));
 }
 
@@ -117,12 +122,13 @@ export function senderIds(given: string, { catalogue }: Catalogue): Result<Reado
 }
 
 export function mutedKinds(given: string): Result<ReadonlySet<AlertKind>> {
-  const muted = new Set<AlertKind>();
-  for (const item of list(given).filter((item) => item !== 'all')) {
-    const kind = Object.keys(ALERTS).find((kind) => `-${kind}` === item);
-    if (kind === undefined)
-      return problem(`"${item}": expected all, or - and an alert kind: ${Object.keys(ALERTS).join(', ')}`);
-    muted.add(kind as AlertKind);
-  }
-  return ok(muted);
+  const kinds = Object.keys(ALERTS);
+  const items = list(given).filter((item) => item !== 'all');
+  const wrong = items.filter((item) => !kinds.some((kind) => `-${kind}` === item));
+  const problems = wrong.map((item) => {
+    const hint = didYouMean(item.replace(/^-/, ''), kinds);
+    return `"${item}": expected all, or - and an alert kind${hint === '' ? `: ${kinds.join(', ')}` : hint}`;
+  });
+  if (problems.length > 0) return problem(problems.join('\n'));
+  return ok(new Set(items.map((item) => item.slice(1) as AlertKind)));
 }

@@ -9,12 +9,27 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** So many runs tell the longest time between two: a month of days, a year of months. */
 const RUNS = 32;
 
+/** What a field of a cron expression may be, by node-cron's name of it. */
+const FIELDS: Readonly<Record<string, string>> = {
+  second: 'second from 0 to 59',
+  minute: 'minute from 0 to 59',
+  hour: 'hour from 0 to 23',
+  dayOfMonth: 'day of the month from 1 to 31',
+  month: 'month from 1 to 12',
+  dayOfWeek: 'weekday from 0 to 7 or sun to sat',
+};
+
 /** The longest time, in ms, between two runs of a cron expression; the problem says which field is wrong. */
 export function cronInterval(expression: string): Result<number> {
   const { valid, errors } = cron.validateDetailed(expression);
   if (!valid) {
-    const wrong = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
-    return problem(`"${expression}" is not a cron expression (${wrong}): expected one such as 23 4 * * *`);
+    const wrong = errors.map(({ field, value, message }) => {
+      const allowed = FIELDS[field];
+      return allowed === undefined ? message : `${value} is not a ${allowed}`;
+    });
+    return problem(
+      `"${expression}" is not a cron expression (${wrong.join(', ')}): expected one such as 23 4 * * *`,
+    );
   }
   const task = cron.createTask(expression, () => {});
   const runs = task.getNextRuns(RUNS).map((date) => date.getTime());

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
+import { READ_ADVICE } from '../core/errno.ts';
 import { FileError } from '../ports.ts';
 
 const CHUNK_BYTES = 1 << 19;
@@ -108,6 +109,7 @@ async function* told(name: string, chunks: AsyncIterable<Buffer>): AsyncGenerato
 function refuse(name: string, error: NodeJS.ErrnoException): never {
   const { code = '', message } = error;
   if (code === '') throw error;
-  const reason = code.startsWith('Z_') ? `the gzip data is damaged or cut off (${message})` : message;
+  const gzip = code.startsWith('Z_') ? `the gzip data is damaged or cut off (${message})` : undefined;
+  const reason = gzip ?? READ_ADVICE[code] ?? message;
   throw new FileError(`${name} cannot be read to its end: ${reason}`, { cause: error });
 }
