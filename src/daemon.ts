@@ -228,6 +228,7 @@ export async function runDaemon(
     rules: () => rules,
     next,
     lag: () => lag,
+    droppedQuestions: identifier.dropped,
   };
   requests.ready(createRequests(running));
   const monitor = await ports.monitor?.serve(
@@ -248,6 +249,7 @@ export async function runDaemon(
   const ends = [readLog(), writer.run(signal), refresher.starting(), control.ended, monitor?.ended];
   await Promise.all([...ends, ...jobs.map(({ ended }) => ended)]);
   refusals.tellRest();
+  identifier.reportRest();
   otherGates.tellRest();
   // What came after the writer's last look is saved as well, so that the next start does not handle it again.
   await writer.save();

@@ -1,36 +1,35 @@
+import type { Bursts } from './core/burst.ts';
 import { type Identity, identify } from './core/identify.ts';
 import { knowledgeOf, withProof } from './core/knowledge.ts';
-import { type Address, formatAddress, hostNetwork, parseAddress } from './core/network.ts';
+import { type Address, hostNetwork, parseAddress } from './core/network.ts';
 import { isReserved } from './core/policy.ts';
+import { createNobodies, createTurns, type Question, withoutAnswer, withQuestion } from './core/questions.ts';
 import type { Roster } from './core/roster.ts';
 import type { SenderDefinition } from './core/sender.ts';
 import type { Match } from './core/sender-index.ts';
 import type { Refusal } from './core/session.ts';
 import { inTime } from './in-time.ts';
 import type { Ports } from './ports.ts';
+import { createTelling } from './telling.ts';
 import type { Writer } from './writer/writer.ts';
 
-/** Refusals that wait for an answer, and those a minute: a flood of strangers must not become a flood of questions. */
-const MOST_OPEN = 50;
-const MOST_A_MINUTE = 120;
-const MINUTE_MS = 60_000;
-/** Refusals to which DNS gave no answer are asked about again each minute: so many, so often. */
-const MOST_UNANSWERED = 50;
-const MOST_TRIES = 60;
-/** An address that is nobody's is not asked about again for so long. */
-const NOBODY_MS = 3_600_000;
-const MOST_NOBODIES = 10_000;
 const DEADLINE_MS = 30_000;
+/** Dropped questions: the first is reported at once, the others together. */
+const DROPS = { alone: 1, everyMs: 3_600_000 };
 
 export interface Identifier {
   /** Takes a refusal of an address that is in no list. Whether anything comes of it is known later. */
   take(refusal: Refusal, address: Address): void;
-  /** Asks again what got no answer, in an earlier process or in this one. */
+  /** Asks what is due, also what an earlier process left. However often it is called, it asks no more. */
   resume(): void;
+  /** Refusals since the start for which there was no room. */
+  dropped(): number;
+  /** Reports what was dropped and is not reported yet. */
+  reportRest(): void;
 }
 
 /**
- * Asks DNS whose a refused address is, off the path of the log. What is asked stands in the state until it is answered,
+ * Asks DNS whose a refused address is, off the path of the log. What is asked is kept in the state until it is answered,
  * so that a restart forgets nothing. `proven` is called before the proof is part of the roster.
  */
 export function createIdentifier(
@@ -41,65 +40,69 @@ export function createIdentifier(
   proven: (refusal: Refusal, address: Address, match: Match) => void,
   signal: AbortSignal,
 ): Identifier {
-  const underWay = new Map<string, Promise<Identity>>();
-  const waiting = new Set<Refusal>();
-  /** How often DNS was asked in vain. */
-  const tries = new Map<Refusal, number>();
-  const nobodies = new Map<string, number>();
-  let minute = { since: Number.NEGATIVE_INFINITY, asked: 0, full: false };
+  const underWay = new Set<string>();
+  const turns = createTurns();
+  const nobodies = createNobodies();
+  let bursts: Bursts<Refusal> = [];
+  let dropped = 0;
+  const drops = createTelling(DROPS, {
+    read: () => bursts,
+    write: (next) => {
+      bursts = next;
+    },
+    tell: ({ first, last, count }) =>
+      report.alert('questions-dropped', `${first.ip} ${new Date(first.at).toISOString()}`, {
+        client: last.ip,
+        count,
+      }),
+  });
 
   function take(refusal: Refusal, address: Address): void {
-    if (isReserved(address)) return;
-    const text = formatAddress(address);
-    const until = nobodies.get(text);
-    if (until !== undefined && clock.now() < until) return;
-    if (waiting.size >= MOST_OPEN) return;
-    if (!underWay.has(text) && !admit()) return;
-    writer.update({ ...writer.state, questions: [...writer.state.questions, refusal] });
-    void answer(refusal, address, text);
+    if (isReserved(address) || nobodies.has(address, clock.now())) return;
+    const after = withQuestion(writer.state.questions, refusal);
+    drop(after.dropped);
+    writer.update({ ...writer.state, questions: after.questions });
+    askDue();
   }
 
-  function admit(): boolean {
-    const now = clock.now();
-    if (Math.abs(now - minute.since) >= MINUTE_MS) minute = { since: now, asked: 0, full: false };
-    minute.asked += 1;
-    if (minute.asked <= MOST_A_MINUTE) return true;
-    if (!minute.full)
-      report.info(`more than ${MOST_A_MINUTE} refused strangers in a minute: not all are looked up`);
-    minute.full = true;
-    return false;
+  function drop(questions: readonly Question[]): void {
+    dropped += questions.length;
+    for (const { refusal } of questions) drops.take('', refusal, clock.now());
   }
 
-  async function answer(refusal: Refusal, address: Address, text: string): Promise<void> {
-    waiting.add(refusal);
-    const question = underWay.get(text) ?? ask(address);
-    underWay.set(text, question);
-    const identity = await question;
-    underWay.delete(text);
+  function askDue(): void {
+    for (const ip of turns.next(writer.state.questions, underWay, clock.now())) {
+      const address = parseAddress(ip);
+      if (address !== undefined) void ask(ip, address);
+    }
+  }
+
+  /** The answer is for all refusals of the address that wait when it comes. */
+  async function ask(ip: string, address: Address): Promise<void> {
+    underWay.add(ip);
+    const at = clock.now();
+    const asked = identify(address, definitions, roster().unlistable, resolver);
+    const late = { kind: 'unknown', reason: 'no answer in time' } as const;
+    const identity = await inTime<Identity>(clock, DEADLINE_MS, signal, asked, late);
+    underWay.delete(ip);
     if (signal.aborted) return;
-    waiting.delete(refusal);
-    if (identity.kind === 'unknown' && isWorthAnother(refusal)) return;
-    const isGivenUp = tries.delete(refusal);
-    const questions = writer.state.questions.filter((one) => one !== refusal);
-    writer.update({ ...writer.state, questions });
-    if (identity.kind === 'proven') settle(refusal, address, identity);
-    else if (identity.kind === 'nobody') remember(text);
-    // In a flood without DNS there are too many to tell of each.
-    else report[isGivenUp ? 'info' : 'debug'](`nobody could say whose ${text} is: ${identity.reason}`);
+    if (identity.kind === 'unknown') {
+      keep(ip, at, identity.reason);
+      return;
+    }
+    const { questions } = writer.state;
+    const answered = questions.filter(({ refusal }) => refusal.ip === ip);
+    writer.update({ ...writer.state, questions: questions.filter((one) => !answered.includes(one)) });
+    if (identity.kind === 'nobody') nobodies.add(address, clock.now());
+    else for (const { refusal } of answered) settle(refusal, address, identity);
   }
 
-  /** Failed is not nobody: it may have been a watched sender, which is told as soon as DNS answers. */
-  function isWorthAnother(refusal: Refusal): boolean {
-    const tried = (tries.get(refusal) ?? 0) + 1;
-    const isNew = tried === 1;
-    if (tried >= MOST_TRIES || (isNew && tries.size >= MOST_UNANSWERED)) return false;
-    tries.set(refusal, tried);
-    return true;
-  }
-
-  function ask(address: Address): Promise<Identity> {
-    const identity = identify(address, definitions, roster().unlistable, resolver);
-    return inTime(clock, DEADLINE_MS, signal, identity, { kind: 'unknown', reason: 'no answer in time' });
+  /** Failed is not nobody: it may have been a watched sender, which is reported as soon as DNS answers. */
+  function keep(ip: string, at: number, reason: string): void {
+    const after = withoutAnswer(writer.state.questions, ip, at);
+    writer.update({ ...writer.state, questions: after.questions });
+    drop(after.dropped);
+    if (after.givenUp.length > 0) report.info(`DNS did not say for an hour whose ${ip} is: ${reason}`);
   }
 
   function settle(
@@ -116,20 +119,13 @@ export function createIdentifier(
     writer.update({ ...writer.state, senders: { ...senders, [definition.id]: knowledge } });
   }
 
-  function remember(text: string): void {
-    nobodies.delete(text);
-    nobodies.set(text, clock.now() + NOBODY_MS);
-    const [oldest] = nobodies.keys();
-    if (nobodies.size > MOST_NOBODIES && oldest !== undefined) nobodies.delete(oldest);
-  }
-
   return {
     take,
     resume() {
-      for (const refusal of writer.state.questions.filter((one) => !waiting.has(one))) {
-        const address = parseAddress(refusal.ip);
-        if (address !== undefined) void answer(refusal, address, formatAddress(address));
-      }
+      drops.tellDue(clock.now());
+      askDue();
     },
+    dropped: () => dropped,
+    reportRest: drops.tellRest,
   };
 }

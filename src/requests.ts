@@ -30,6 +30,7 @@ export interface Running {
   readonly refresher: Refresher;
   readonly table: Pick<TableFile, 'read'>;
   readonly rules: () => Rules;
+  readonly droppedQuestions: () => number;
   /** How many seconds old the last line was when it was handled. */
   readonly lag: () => number | null;
   /** Times of the next runs. */
@@ -41,7 +42,7 @@ const STARTING = 'screenpass is starting: it reads the table and the saved state
 type Given = ControlRequest['arguments'];
 
 /** How the daemon stands now. */
-export function statusOf({ version, config, clock, writer, next, lag }: Running): Status {
+export function statusOf({ version, config, clock, writer, next, lag, droppedQuestions }: Running): Status {
   const { state } = writer;
   const { reloadedAt, rules, ...standing } = writer.status();
   const known = config.senders.map((sender) => knowledgeOf(sender, state.senders));
@@ -62,6 +63,7 @@ export function statusOf({ version, config, clock, writer, next, lag }: Running)
     oldestList: isoOrNull(answers.length === 0 ? null : Math.min(...answers)),
     lastRefusal: state.lastRefusal && { ...state.lastRefusal, at: isoTime(state.lastRefusal.at) },
     questions: state.questions.length,
+    droppedQuestions: droppedQuestions(),
     cursor,
     cursorAge: cursor === null ? null : Math.round((clock.now() - stampTime(cursor)) / 1000),
     lag: lag(),

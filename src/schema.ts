@@ -160,6 +160,8 @@ function bursts<T extends z.ZodType>(event: T) {
   return z.array(z.strictObject({ key: z.string(), since: Time, told: Count, waiting: told.nullable() }));
 }
 
+const SavedQuestion = z.strictObject({ refusal: SavedRefusal, tries: Count, askedAt: Time.nullable() });
+
 const SavedFault = z.strictObject({
   kind: z.enum(FAULT_KINDS),
   subject: z.string(),
@@ -205,7 +207,7 @@ const SavedState = z.strictObject({
   refusals: z.record(SenderId, z.array(Time)),
   gaveUp: z.record(SenderId, Time),
   senders: z.record(SenderId, SavedKnowledge),
-  questions: z.array(SavedRefusal),
+  questions: z.array(SavedQuestion),
   lastRefusal: z
     .strictObject({ sender: SenderId, client: z.string(), gate: z.enum(POSTSCREEN_GATES), at: Time })
     .nullable(),

@@ -174,8 +174,12 @@ describe('the saved state', () => {
       },
       questions: [
         {
-          ...{ ip: '13.110.14.214', port: 4000, connectedAt: null, at: 6, gate: 'dnsbl' },
-          ...{ code: 550, enhanced: '5.7.1', zones: ['zen.spamhaus.org'] },
+          refusal: {
+            ...{ ip: '13.110.14.214', port: 4000, connectedAt: null, at: 6, gate: 'dnsbl' },
+            ...{ code: 550, enhanced: '5.7.1', zones: ['zen.spamhaus.org'] },
+          },
+          tries: 2,
+          askedAt: 7,
         },
       ],
       lastRefusal: { sender: 'google', client: '74.125.1.1', gate: 'dnsbl', at: 7 } as const,

@@ -60,6 +60,7 @@ export interface AlertFields {
   'clients-visible': { family: string; seconds: number };
   'entry-expired': { sender: string; since: string; lastSeen: string };
   'entry-revoked': { sender: string; since: string; reason: string | null };
+  'questions-dropped': { client: string; count: number };
   'senders-refreshed': {
     /** By sender: CIDRs. */
     added: Readonly<Record<string, readonly string[]>>;
@@ -187,6 +188,14 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
     level: 'info',
     when: 'a sender was not seen for SCREENPASS_TTL and left the table',
     text: (f) => `the entry of ${f.sender} has expired: last seen ${f.lastSeen}`,
+  },
+  'questions-dropped': {
+    level: 'warn',
+    when: 'DNS was not asked whose a refused address is, because too many refusals wait for an answer: at once, then once an hour at most',
+    text: (f) =>
+      `DNS was not asked about ${f.count} ${f.count === 1 ? 'refusal of an unknown address' : 'refusals of unknown addresses, the last'} ` +
+      `(${f.client}): too many wait for an answer. A watched sender among them is looked up when it is refused again. ` +
+      'If this lasts, check that DNS answers: screenpass doctor',
   },
   'senders-refreshed': {
     level: 'info',

@@ -92,6 +92,11 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     help: 'refusals of which DNS is being asked whose they are',
     samples: ({ questions }) => one(questions),
   },
+  screenpass_dropped_questions_total: {
+    type: 'counter',
+    help: 'refusals about which DNS was not asked, because too many waited for an answer',
+    samples: ({ droppedQuestions }) => one(droppedQuestions),
+  },
   screenpass_refusals_total: {
     type: 'counter',
     help: 'refusals of watched senders by postscreen, by `sender` and `gate`',

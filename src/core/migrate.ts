@@ -17,17 +17,15 @@ const MIGRATIONS: Readonly<Record<number, (saved: Saved) => Saved>> = {
     const told = { bursts: [], otherGates: [], days: {}, digested: null };
     return { ...learnt, ...told, ...saved, entries: ended, version: 2 };
   },
-  2({ cursor, entries, otherGates, ...saved }) {
-    const trailed = isRecord(cursor) ? { trail: [], ...cursor } : cursor;
-    const marked = Array.isArray(otherGates) ? otherGates.map(withMarks) : otherGates;
-    const ended = Array.isArray(entries) ? entries.map(withGrant) : entries;
+  2({ cursor, entries, otherGates, questions, ...saved }) {
     return {
       written: null,
       faults: [],
       ...saved,
-      entries: ended,
-      cursor: trailed,
-      otherGates: marked,
+      cursor: isRecord(cursor) ? { trail: [], ...cursor } : cursor,
+      entries: Array.isArray(entries) ? entries.map(withGrant) : entries,
+      otherGates: Array.isArray(otherGates) ? otherGates.map(withMarks) : otherGates,
+      questions: Array.isArray(questions) ? questions.map(asQuestion) : questions,
       version: 3,
     };
   },
@@ -41,6 +39,11 @@ function withEnd(entry: unknown): unknown {
 /** Entries of version 2 could not be allowed for a time beside their evidence. */
 function withGrant(entry: unknown): unknown {
   return isRecord(entry) ? { granted: null, ...entry } : entry;
+}
+
+/** Questions of version 2 were refusals alone. */
+function asQuestion(refusal: unknown): unknown {
+  return { refusal, tries: 0, askedAt: null };
 }
 
 /** Refusals by other gates of version 2 had no digest of their line. */

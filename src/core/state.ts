@@ -7,7 +7,7 @@ import type { Faults } from './faults.ts';
 import type { SenderKnowledge } from './knowledge.ts';
 import type { LaterRefusal } from './later-gate.ts';
 import type { Scope } from './policy.ts';
-import type { Refusal } from './session.ts';
+import type { Question } from './questions.ts';
 
 /** A stamp of handled lines. Several lines can share a stamp: `count` of them are handled. */
 export interface Mark {
@@ -85,7 +85,7 @@ export interface State {
   /** By sender: what was learnt of its networks. */
   readonly senders: SenderKnowledge;
   /** Refusals of addresses of which DNS is being asked whose they are. */
-  readonly questions: readonly Refusal[];
+  readonly questions: readonly Question[];
   /** The last one of a watched sender. */
   readonly lastRefusal: {
     readonly sender: string;

@@ -37,6 +37,8 @@ export interface Status {
   } | null;
   /** Refusals of which DNS is being asked whose they are. */
   readonly questions: number;
+  /** Refusals since the start about which DNS was not asked, because too many waited. */
+  readonly droppedQuestions: number;
   /** Stamp of the last line that was handled, and how many seconds ago that was. */
   readonly cursor: string | null;
   readonly cursorAge: number | null;

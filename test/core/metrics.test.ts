@@ -23,6 +23,7 @@ const STATUS: Status = {
   nextTry: null,
   oldestList: '2026-11-23T02:00:00.000Z',
   lastRefusal: null,
+  droppedQuestions: 3,
   questions: 4,
   cursor: '2026-11-24T02:24:10.921946642Z',
   cursorAge: 3,
