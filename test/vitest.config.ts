@@ -18,7 +18,7 @@ export default defineConfig({
           exclude: ['test/e2e/**', '**/*.engine.test.ts'],
         },
       },
-      { test: { name: 'engine', root: '.', include: ['test/e2e/**/*.test.ts', '**/*.engine.test.ts'] } },
+      { test: { name: 'engine', root: '.', include: ['test/e2e/**/*.test.ts', 'test/**/*.engine.test.ts'] } },
     ],
   },
 });

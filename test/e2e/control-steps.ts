@@ -81,7 +81,7 @@ export function controlSteps({ stack, step, passes, isRefused }: Steps): void {
     const told = (await stack.alerts()).length;
     expect(await stack.answer('revoke', network)).toEqual({
       code: 0,
-      answer: { sender: network, comesBack: null },
+      answer: { sender: network, comesBack: null, note: null },
     });
     expect(await stack.alert('entry-revoked', {}, told)).toMatchObject({ sender: network, reason: 'moving' });
     await stack.alert('reload-done', {}, told);

@@ -339,7 +339,7 @@ export class Stack {
   }
 
   /** Looks until there is something to see. */
-  async until<T>(what: string, look: () => Promise<T | undefined>, seconds = 45): Promise<T> {
+  async until<T>(what: string, look: () => Promise<T | undefined>, seconds = 90): Promise<T> {
     const deadline = performance.now() + seconds * 1000;
     while (performance.now() < deadline) {
       const seen = await look();
