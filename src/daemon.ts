@@ -115,6 +115,7 @@ export async function runDaemon(
       if (judged === 'new') monitoring.line(event);
       if (judged === 'new') troubles.event(event, at);
       if (judged === 'new' && readsAfresh(event)) writer.reloaded(at);
+      if (judged === 'new' && event.kind === 'list_ignored') writer.warned(event.text ?? '');
       if (judged === 'new' && outcome !== undefined) settle(outcome);
     }
     if (judged === 'new') position.advance(line);

@@ -78,6 +78,7 @@ export interface AlertFields {
   'table-restored': { reason: 'missing' | 'altered' };
   'not-wired': { reason: string; line: string; remedy: string };
   wired: { seconds: number };
+  'list-ignored': { item: string; reason: string; remedy: string };
   'mailserver-lost': { container: string; reason: string; remedy: string };
   'mailserver-back': { container: string; seconds: number };
   'state-lost': {
@@ -261,6 +262,12 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
     level: 'info',
     when: 'Postfix consults the table again',
     text: (f) => `postscreen uses the table again, after ${f.seconds} s`,
+  },
+  'list-ignored': {
+    level: 'warn',
+    when: 'postscreen ignores the remainder of its access list for some clients, of which none is known to be an opened sender',
+    text: (f) =>
+      `postscreen ignores the remainder of its access list for some clients: ${f.item}: ${f.reason}. ${f.remedy}`,
   },
   'mailserver-lost': {
     level: 'warn',

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { readClaims, readSmtpdClaims } from './claims.ts';
+import { isUnavailable, readListWarning } from './list-warning.ts';
 import { type PostfixLine, parseLogLine } from './log-line.ts';
 import { formatAddress, parseAddress } from './network.ts';
 
@@ -18,6 +19,8 @@ export type EventKind =
   | 'reject'
   | 'data_without_rcpt'
   | 'disconnect'
+  | 'list_ignored'
+  | 'table_unavailable'
   | 'cache_or_info'
   | 'smtpd_reject'
   | 'milter_reject'
@@ -46,7 +49,7 @@ export interface PostfixEvent {
   /**
    * reject, smtpd_reject, milter_reject: the reply's text, which can repeat what the client said; of a line that
    * Postfix cut, only what comes before that. hangup: `before` or `after` the SMTP handshake. Of master's lines:
-   * `started` for its start. Of smtpd's warnings: their words.
+   * `started` for its start. Of smtpd's warnings, and of postscreen's about its access list: their words.
    */
   readonly text: string | null;
   /** Of the message that the line is about; null for none (`NOQUEUE`), and in warnings and worse. */
@@ -161,7 +164,7 @@ type Found = Partial<PostfixEvent> & { kind: EventKind };
 function readBody({ program, severity, body }: PostfixLine): Found {
   switch (program) {
     case 'postscreen':
-      if (severity !== null) return { kind: 'cache_or_info' };
+      if (severity !== null) return severity === 'warning' ? readWarning(body) : { kind: 'cache_or_info' };
       return readPostscreen(body) ?? { kind: isInfo(body) ? 'cache_or_info' : 'other' };
     case 'dnsblog':
       return (severity === null && readDnsblog(body)) || { kind: 'cache_or_info' };
@@ -175,6 +178,12 @@ function readBody({ program, severity, body }: PostfixLine): Found {
     default:
       return { kind: 'other' };
   }
+}
+
+/** postscreen's own: only of its access list there is something to know. */
+function readWarning(body: string): Found {
+  if (readListWarning(body) !== undefined) return { kind: 'list_ignored', text: body };
+  return isUnavailable(body) ? { kind: 'table_unavailable', text: body } : { kind: 'cache_or_info' };
 }
 
 function readMaster(body: string): Found {

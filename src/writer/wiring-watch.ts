@@ -1,10 +1,10 @@
-import { judgeWiring, type Wiring } from '../core/wiring.ts';
+import { type Correction, judgeWiring, type PostfixConfiguration } from '../core/wiring.ts';
 import type { FaultMonitor } from '../fault-monitor.ts';
 import type { Clock, MailContainer } from '../ports.ts';
 import type { Postfix } from './postfix.ts';
 
 /** Postfix's configuration is looked at this often; somebody may change it while it runs. */
-const LOOK_MS = 10 * 60_000;
+export const LOOK_MS = 10 * 60_000;
 /** A mail container that stops, to be replaced by one that is wired, is no fault. */
 const GRACE_MS = 60_000;
 
@@ -14,6 +14,8 @@ export interface WiringWatch {
   look(postfix: Postfix, container: MailContainer): Promise<'down' | 'wired' | 'not-wired'>;
   /** The configuration may be another one. */
   lookAgain(): void;
+  /** As the last look found it; null before the first. */
+  configuration(): PostfixConfiguration | null;
   /** What the last look found. */
   standing(): 'wired' | 'not-wired' | 'unknown';
 }
@@ -23,6 +25,7 @@ export function createWiringWatch(clock: Clock, faults: FaultMonitor, tableInCon
   /** The run of the mail container in which Postfix was seen to be up: it is asked only once, since it logs that. */
   let upIn: string | null = null;
   let lookedAt: number | null = null;
+  let configuration: PostfixConfiguration | null = null;
   const isUnreported = () => faults.lasting('not-wired')?.isOpen === false;
 
   return {
@@ -32,16 +35,18 @@ export function createWiringWatch(clock: Clock, faults: FaultMonitor, tableInCon
       if (!fresh) {
         if (upIn !== run && !(await postfix.running())) return 'down';
         upIn = run;
-        const wiring = judgeWiring(await postfix.configuration(), tableInContainer, mounts);
+        configuration = await postfix.configuration();
+        const wiring = judgeWiring(configuration, tableInContainer, mounts);
         lookedAt = clock.now();
         if (wiring.kind === 'wired') faults.ended('not-wired');
-        else notWired(faults, wiring);
+        else notWired(faults, '', wiring);
       }
       return faults.lasting('not-wired') === undefined ? 'wired' : 'not-wired';
     },
     lookAgain() {
       lookedAt = null;
     },
+    configuration: () => configuration,
     standing() {
       if (faults.lasting('not-wired') !== undefined) return 'not-wired';
       return upIn === null ? 'unknown' : 'wired';
@@ -49,11 +54,13 @@ export function createWiringWatch(clock: Clock, faults: FaultMonitor, tableInCon
   };
 }
 
-function notWired(
+/** `subject` is empty when the list does not name the table. */
+export function notWired(
   faults: FaultMonitor,
-  { reason, line, remedy }: Extract<Wiring, { kind: 'not-wired' }>,
+  subject: string,
+  { reason, line, remedy }: Correction & { readonly reason: string },
 ): void {
   const lines = remedy.split('\n').map((part) => part.trim());
   const facts = { reason, line, remedy: lines.join(' ') };
-  faults.failed({ kind: 'not-wired', subject: '', reason, facts, blocking: true, graceMs: GRACE_MS });
+  faults.failed({ kind: 'not-wired', subject, reason, facts, blocking: true, graceMs: GRACE_MS });
 }

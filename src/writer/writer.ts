@@ -7,6 +7,7 @@ import type { Status } from '../core/status.ts';
 import type { FaultMonitor } from '../fault-monitor.ts';
 import { EngineError, type MailContainer, type Ports } from '../ports.ts';
 import { createBell } from './bell.ts';
+import { createListWatch, LIST } from './list-watch.ts';
 import { type Postfix, postfixIn } from './postfix.ts';
 import { createReloader, reloadFailed } from './reloader.ts';
 import type { StateKeeper } from './state-keeper.ts';
@@ -51,6 +52,8 @@ export interface Writer {
   serve(container: MailContainer | null): void;
   /** Postfix's master said at log time `at` (ms) that it reloaded or started. */
   reloaded(at: number): void;
+  /** postscreen logged this warning about its access list. */
+  warned(body: string): void;
   /** Works until the signal aborts, then finishes the write in hand and saves. */
   run(signal: AbortSignal): Promise<void>;
   /** Saves the state as it is now. */
@@ -70,6 +73,7 @@ export function createWriter(
     ...new Set([initial.loaded, initial.written].flatMap((digest) => digest ?? [])),
   ]);
   const wiring = createWiringWatch(clock, faults, options.tableInContainer);
+  const lists = createListWatch(clock, faults, report, options.tableInContainer);
   const reloader = createReloader(clock, report, faults, options.reloadIntervalMs);
   let state = initial;
   let container: MailContainer | null = null;
@@ -147,16 +151,25 @@ export function createWriter(
     if (put === 'waiting' || postfix === null) return container === null ? HEARTBEAT_MS : starting(all);
     state = { ...state, written: digest };
     if (put === 'restored') forgetLoaded();
-    announce(fresh, wired === 'wired' ? 'table-written' : 'not-wired');
+    announce(fresh, wired === 'wired' && !isIgnored() ? 'table-written' : 'not-wired');
     const dirty = state.loaded !== digest && (state.loaded !== null || all.length > 0);
     const plan = reloader.plan(dirty && wired === 'wired');
     if (plan.kind === 'wait') return plan.ms;
     if (plan.kind === 'idle') {
       faults.ended('reload-failed');
-      return HEARTBEAT_MS;
+      const configuration = wired === 'wired' ? wiring.configuration() : null;
+      if (configuration === null || !(await lists.look(postfix, configuration, all, digest)))
+        return HEARTBEAT_MS;
+      forgetLoaded();
+      return 0;
     }
     await load(postfix, digest, all, signal);
     return 0;
+  }
+
+  /** The list names the table, and something in it is in the way. */
+  function isIgnored(): boolean {
+    return faults.lasting('not-wired', LIST) !== undefined;
   }
 
   /** Nobody knows what Postfix read meanwhile: a refusal of these days says nothing about the entries. */
@@ -215,7 +228,7 @@ export function createWriter(
     const reload = fails?.blocking ? 'failing' : loaded ? 'done' : 'pending';
     return {
       following: container?.id ?? null,
-      wiring: wiring.standing(),
+      wiring: isIgnored() ? 'not-wired' : wiring.standing(),
       reload: options.mode === 'observe' ? 'observing' : reload,
       rules: all.reduce((sum, { networks }) => sum + networks.length, 0),
       reloadedAt: reloader.reloadedAt(),
@@ -243,11 +256,15 @@ export function createWriter(
     },
     reloaded(at) {
       reloader.reloaded(at);
+      lists.reread();
       if (loading) return;
       wiring.lookAgain();
       // Postfix is up: what could not be done before can be tried at once.
       faults.startAfresh(['reload-failed']);
       bell.ring();
+    },
+    warned(body) {
+      if (lists.warned(body)) bell.ring();
     },
     async run(signal) {
       signal.addEventListener('abort', bell.ring, { once: true });

@@ -85,8 +85,8 @@ it('refuses a listed client until the table that permits it is loaded', async ()
   expect(kinds()).toEqual([
     'connect',
     'cache_or_info',
-    'cache_or_info',
-    'cache_or_info',
+    'table_unavailable',
+    'list_ignored',
     'dnsbl_listed',
     'dnsbl_rank',
     'reject',
