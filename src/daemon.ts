@@ -2,7 +2,6 @@ import type { Config } from './config.ts';
 import { burstAlert, refusalAlert } from './core/alert.ts';
 import { counted, type Happening } from './core/days.ts';
 import { limitEntries } from './core/dnsbl-fault.ts';
-import { afterEnds, expired } from './core/entry-end.ts';
 import { isLiveLine } from './core/log-line.ts';
 import { type Address, type Network, parseAddress, parseNetwork } from './core/network.ts';
 import {
@@ -21,6 +20,7 @@ import type { Match } from './core/sender-index.ts';
 import { createSessions, type Outcome, type Refusal } from './core/session.ts';
 import { entryOf } from './core/state.ts';
 import { createDigests } from './digests.ts';
+import { createExpiry } from './expiry.ts';
 import { createFaultMonitor } from './fault-monitor.ts';
 import { followLog } from './follow.ts';
 import { createIdentifier } from './identify.ts';
@@ -90,6 +90,7 @@ export async function runDaemon(
   });
   const otherGates = createOtherGates({ find: (address) => roster().find(address) }, writer, report);
   const identifier = createIdentifier(ports, config.senders, roster, writer, refused, signal);
+  const expiry = createExpiry(config, writer, () => rules, ports);
   const digests = createDigests(config, writer, () => rules, ports);
   const refresher = createRefresher(ports, config.senders, config, writer, signal);
 
@@ -98,7 +99,7 @@ export async function runDaemon(
       for (const line of lines) handle(line);
       const last = lines.at(-1);
       if (last !== undefined) lag = (clock.now() - stampTime(last.stamp)) / 1000;
-      writer.update({ ...writer.state, cursor: position.cursor });
+      writer.update({ ...writer.state, cursor: position.cursor, doubtMs: expiry.doubtMs });
     }
   }
 
@@ -106,6 +107,7 @@ export async function runDaemon(
     const judged = position.judge(line);
     if (judged === 'seen') return;
     const at = stampTime(line.stamp);
+    if (judged === 'new') expiry.line(at);
     // Only what has the mail host's own header came through its syslog.
     const text = isLiveLine(line.text) ? line.text : '';
     const event = parseEvent(text);
@@ -176,30 +178,21 @@ export async function runDaemon(
   function attached(container: MailContainer): void {
     troubles.gateways(container.gateways);
     rules = { ...config.rules, never: [...config.rules.never, ...networksOf(container)] };
+    expiry.following(true);
     writer.serve(container);
     identifier.resume();
   }
 
   function detached(): void {
+    expiry.following(false);
     writer.serve(null);
   }
 
   function eachMinute(): void {
-    expire();
+    expiry.minute();
     troubles.eachMinute(writer.state.entries, clock.now());
     refusals.tellDue(clock.now());
     identifier.resume();
-  }
-
-  function expire(): void {
-    const gone = expired(writer.state, clock.now(), rules, config.preseed);
-    for (const { sender, since, lastSeen } of gone) {
-      const times = { since: new Date(since).toISOString(), lastSeen: new Date(lastSeen).toISOString() };
-      report.alert('entry-expired', `${sender} ${times.since}`, { sender, ...times });
-    }
-    const left = writer.state.entries.filter((entry) => !gone.includes(entry));
-    const entries = afterEnds(left, clock.now(), rules, config.preseed);
-    if (gone.length > 0 || entries !== left) writer.update({ ...writer.state, entries });
   }
 
   async function hourly(): Promise<void> {
@@ -245,7 +238,6 @@ export async function runDaemon(
     networks: roster().senders.reduce((sum, { networks }) => sum + networks.length, 0),
     entries: remembered.entries.length,
   });
-  expire();
   tellMissed();
   const ends = [readLog(), writer.run(signal), refresher.starting(), control.ended, monitor?.ended];
   await Promise.all([...ends, ...jobs.map(({ ended }) => ended)]);

@@ -9,6 +9,7 @@ import type { Rules } from './core/policy.ts';
 import { stampTime } from './core/position.ts';
 import type { Entry } from './core/state.ts';
 import { lastStamp, observingText, type Status, statusFault } from './core/status.ts';
+import { lifetimeMs } from './core/values.ts';
 import {
   type Clock,
   type ControlReply,
@@ -98,9 +99,11 @@ export function createRequests(running: Running): Handle {
   }
 
   async function allowNow({ target, ttlMs, reason }: Given): Promise<ControlReply> {
+    const lasts = ttlMs === null || ttlMs === undefined ? null : lifetimeMs(ttlMs);
+    if (lasts?.ok === false) return wrong(lasts.problem);
     const wish = {
       target: String(target),
-      ttlMs: typeof ttlMs === 'number' ? ttlMs : null,
+      ttlMs: lasts?.value ?? null,
       reason: typeof reason === 'string' ? reason : null,
     };
     const allowed = allow(writer.state, wish, names, running.rules(), clock.now());

@@ -117,7 +117,7 @@ const SavedRefusal = z.strictObject({
 
 const Count = z.int().min(0);
 const Counts = z.record(z.string(), Count);
-const Day = z.string().regex(/^\d{4}-\d\d-\d\d$/);
+const Day = z.iso.date();
 
 const SavedDay = z.strictObject({
   refusals: z.record(SenderId, Counts),
@@ -217,6 +217,7 @@ const SavedState = z.strictObject({
   digested: z.strictObject({ at: Time, through: Day }).nullable(),
   loaded: z.string().nullable(),
   written: z.string().nullable(),
+  doubtMs: Count,
   faults: z.array(SavedFault),
 });
 

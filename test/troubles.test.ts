@@ -17,8 +17,7 @@ describe('a DNSBL that refuses everybody', () => {
     await world.until('five refusals are told', () => world.told('sender-refused').length === 5);
     expect(world.told('dnsbl-fault')).toHaveLength(1);
     await world.eventually('all is loaded', () => world.told('reload-done').at(-1)?.senders.length === 4);
-    world.clock.advance(DAY);
-    world.clock.runJob('* * * * *');
+    world.quiet(DAY);
     expect(world.told('entry-expired').map(({ sender }) => sender)).toEqual([
       'amazon-ses',
       'google',
@@ -40,8 +39,7 @@ describe('a DNSBL that refuses everybody', () => {
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
     expect(world.told('dnsbl-fault')).toHaveLength(1);
-    world.clock.advance(DAY);
-    world.clock.runJob('* * * * *');
+    world.quiet(DAY);
     await world.alert('entry-expired');
   });
 
@@ -55,8 +53,7 @@ describe('a DNSBL that refuses everybody', () => {
     await world.alert('reload-done');
     world.mail.log('dnsblog', 912, line);
     await world.alert('dnsbl-fault', 2);
-    world.clock.advance(DAY);
-    world.clock.runJob('* * * * *');
+    world.quiet(DAY);
     expect(world.told('entry-expired')).toEqual([]);
   });
 

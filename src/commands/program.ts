@@ -7,7 +7,7 @@ import { forbiddenNetwork, unwatched } from '../core/operator.ts';
 import { type GivenSettings, readOtherSettings } from '../core/other-settings.ts';
 import { safeLines } from '../core/safe-text.ts';
 import { didYouMean } from '../core/suggest.ts';
-import { duration } from '../core/values.ts';
+import { lifetime } from '../core/values.ts';
 import { cronInterval } from '../edge/clock.ts';
 import { readSettingsFile } from '../edge/settings-file.ts';
 import { readCatalogue } from '../schema.ts';
@@ -218,7 +218,7 @@ function addEntryCommands(commands: Commands, done: (code: ExitCode) => void): v
 }
 
 function readDuration(text: string): number {
-  const read = duration(text);
+  const read = lifetime(text);
   if (!read.ok) throw new InvalidArgumentError(read.problem);
   return read.value;
 }

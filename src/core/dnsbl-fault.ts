@@ -51,7 +51,7 @@ const FAULTY_MS = 86_400_000;
 /** With an end for the entries that a faulty zone made just before `at`, when nobody knew yet that it is. */
 export function limitEntries(state: State, zone: string, at: number): State {
   const entries = state.entries.map((entry) => {
-    const made = entry.cause?.toLowerCase().endsWith(` ${zone}`) && at - entry.since <= WINDOW_MS;
+    const made = entry.cause?.toLowerCase().endsWith(` ${zone}`) && Math.abs(at - entry.since) <= WINDOW_MS;
     return made && entry.until === null ? { ...entry, until: at + FAULTY_MS } : entry;
   });
   return { ...state, entries };

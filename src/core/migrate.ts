@@ -21,6 +21,7 @@ const MIGRATIONS: Readonly<Record<number, (saved: Saved) => Saved>> = {
     return {
       written: null,
       faults: [],
+      doubtMs: 0,
       ...saved,
       cursor: isRecord(cursor) ? { trail: [], ...cursor } : cursor,
       entries: Array.isArray(entries) ? entries.map(withGrant) : entries,

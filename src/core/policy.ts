@@ -18,7 +18,7 @@ import {
   type SenderIndex,
 } from './sender-index.ts';
 import { MOST_NETWORKS, withinLimits } from './sender-space.ts';
-import type { Refusal } from './session.ts';
+import { type Refusal, SESSION_LIMITS } from './session.ts';
 import { type Entry, entryOf, OPERATOR, type State, withEntry } from './state.ts';
 
 export type Scope = 'sender' | 'network' | 'address';
@@ -124,9 +124,13 @@ export function decide(
   return { kind: 'allow', reason: match.evidence };
 }
 
-/** Postfix decides by the table that it had at CONNECT, however late it rejects. */
+/**
+ * Postfix decides by the table that it had at CONNECT, however late it rejects. A CONNECT from longer before than any
+ * session lasts came later in the log: the clock was set back.
+ */
 export function sawTable({ inForce }: Entry, { connectedAt }: Pick<Refusal, 'connectedAt'>): boolean {
-  return inForce !== null && connectedAt !== null && connectedAt > inForce + CROSSING_MS;
+  if (inForce === null || connectedAt === null) return false;
+  return connectedAt > inForce + CROSSING_MS || connectedAt < inForce - SESSION_LIMITS.ageMs;
 }
 
 /** A refusal and whose it is. */
@@ -218,7 +222,7 @@ function causeOf({ gate, code, zones }: Refusal): string {
 }
 
 function recentRefusals(state: State, sender: string, now: number, rules: Rules): readonly number[] {
-  const recent = (state.refusals[sender] ?? []).filter((at) => now - at <= rules.windowMs);
+  const recent = (state.refusals[sender] ?? []).filter((at) => Math.abs(now - at) <= rules.windowMs);
   return recent.slice(-rules.threshold);
 }
 
@@ -267,15 +271,18 @@ export function afterPass(
   const { [sender]: _, ...gaveUp } = state.gaveUp;
   const entry = entryOf(state, sender);
   if (entry === undefined) return { state: { ...state, gaveUp }, recoveredAfter: null };
-  const recovered = passed.allowlisted && entry.refusedAt !== null && passed.at >= entry.refusedAt;
-  const recoveredAfter = recovered ? Math.round((passed.at - (entry.refusedAt ?? 0)) / 1000) : null;
+  const recovered = passed.allowlisted && entry.refusedAt !== null;
+  // It came later in the log, also when the clock was set back in between.
+  const waited = Math.max(0, passed.at - (entry.refusedAt ?? 0));
+  const recoveredAfter = recovered ? Math.round(waited / 1000) : null;
   const touched = seen(entry, passed.at);
   const next = recovered ? { ...touched, refusedAt: null } : touched;
   return { state: withEntry({ ...state, gaveUp }, next), recoveredAfter };
 }
 
+/** The last one in the log counts, also when it is stamped before another. */
 function seen(entry: Entry, at: number): Entry {
-  return at < entry.lastSeen + SEEN_MS ? entry : { ...entry, lastSeen: at };
+  return Math.abs(at - entry.lastSeen) < SEEN_MS ? entry : { ...entry, lastSeen: at };
 }
 
 /**

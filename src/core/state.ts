@@ -77,6 +77,8 @@ export const STATE_VERSION = 3;
 export interface State {
   readonly version: typeof STATE_VERSION;
   readonly cursor: Cursor | null;
+  /** So much time has to go by before entries expire, since the clock jumped (log-clock.ts). In ms. */
+  readonly doubtMs: number;
   readonly entries: readonly Entry[];
   /** By sender: times of refusals that have not yet led to an entry, newest last. */
   readonly refusals: Readonly<Record<string, readonly number[]>>;
@@ -112,6 +114,7 @@ export interface State {
 export const EMPTY_STATE: State = {
   version: STATE_VERSION,
   cursor: null,
+  doubtMs: 0,
   entries: [],
   refusals: {},
   gaveUp: {},

@@ -58,10 +58,33 @@ export function oneOf<T extends string>(...choices: readonly T[]): (given: strin
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** Ten years: what is longer is a mistake, and the sum with a time must still be one. */
+const LONGEST_DAYS = 3650;
+
+/** A time span in ms, from 0s to 3650d. */
 export function duration(given: string): Result<number> {
   const [, number, unit = ''] = /^(\d{1,9})([smhd])$/.exec(given.trim()) ?? [];
   const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
-  return Number.isNaN(ms) ? problem(`"${given}" is not a duration: expected 30s, 15m, 24h or 30d`) : ok(ms);
+  if (Number.isNaN(ms)) return problem(`"${given}" is not a duration: expected 30s, 15m, 24h or 30d`);
+  return ms <= LONGEST_DAYS * 86_400_000
+    ? ok(ms)
+    : problem(`"${given}" is too long: at most ${LONGEST_DAYS}d`);
+}
+
+/** A duration of something that must last, in ms: from 1s. */
+export function lifetime(given: string): Result<number> {
+  const read = duration(given);
+  return read.ok && read.value === 0 ? problem(`"${given}" is too short: at least 1s`) : read;
+}
+
+/** The same, given as a whole number of ms. */
+export function lifetimeMs(given: unknown): Result<number> {
+  const longest = LONGEST_DAYS * 86_400_000;
+  if (typeof given === 'number' && Number.isSafeInteger(given) && given >= 1000 && given <= longest)
+    return ok(given);
+  return problem(
+    `${JSON.stringify(given)} is no lifetime: expected whole milliseconds from 1000 to ${longest}`,
+  );
 }
 
 export function count(given: string): Result<number> {
