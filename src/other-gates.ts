@@ -5,13 +5,18 @@ import { type LaterRefusal, readLaterRefusal } from './core/later-gate.ts';
 import { parseAddress } from './core/network.ts';
 import type { PostfixEvent } from './core/postfix-event.ts';
 import { createRepeats } from './core/repeats.ts';
+import { safeText } from './core/safe-text.ts';
 import type { SenderIndex } from './core/sender-index.ts';
+import type { OtherRefusal } from './core/state.ts';
 import type { Report } from './ports.ts';
 import { createTelling } from './telling.ts';
 import type { Writer } from './writer/writer.ts';
 
 /** The first of a sender and gate at once, then at most one line an hour. */
 const LIMITS = { alone: 1, everyMs: 3_600_000 };
+
+/** An address has at most so many characters (RFC 5321 section 4.5.3.1). */
+const LONGEST_ADDRESS = 320;
 
 export interface OtherGates {
   /** Takes the next line of the log, `at` being its log time in ms and `event` what parseEvent read in it. */
@@ -29,16 +34,24 @@ export function createOtherGates(
   report: Report,
 ): OtherGates {
   const isRepeated = createRepeats();
+  /** By sender: the address that did not exist last. It is the client's text, so it is only reported, never saved. */
+  const recipients = new Map<string, string>();
 
   const telling = createTelling(LIMITS, {
     read: () => writer.state.otherGates,
     write: (otherGates) => writer.update({ ...writer.state, otherGates }),
-    tell: (told) => report.alert('other-gate', ...otherGateAlert(told)),
+    tell: (told) => report.alert('other-gate', ...otherGateAlert(told, recipientOf(told.last))),
   });
 
-  function refused(sender: string, refusal: LaterRefusal, at: number): void {
+  function recipientOf({ sender, gate }: OtherRefusal): string | null {
+    return gate === 'unknown-user' ? (recipients.get(sender) ?? null) : null;
+  }
+
+  function refused(sender: string, refusal: LaterRefusal, recipient: string | null, at: number): void {
     const { line, ip: client, ...reply } = refusal;
     if (isRepeated(line)) return;
+    if (reply.gate === 'unknown-user' && recipient !== null)
+      recipients.set(sender, safeText(recipient).slice(0, LONGEST_ADDRESS));
     writer.update(counted(writer.state, { kind: 'refused', sender, gate: reply.gate, zones: [] }, at));
     telling.take(`${sender} ${reply.gate}`, { sender, client, at, mark: markOf(line), ...reply }, at);
   }
@@ -49,7 +62,8 @@ export function createOtherGates(
       const refusal = readLaterRefusal(line, event);
       const address = refusal && parseAddress(refusal.ip);
       const match = address && index.find(address);
-      if (refusal !== undefined && match !== undefined) refused(match.sender.id, refusal, at);
+      if (refusal !== undefined && match !== undefined)
+        refused(match.sender.id, refusal, event?.recipient ?? null, at);
     },
     tellDue: telling.tellDue,
     tellRest: telling.tellRest,

@@ -129,6 +129,7 @@ describe('a watched sender that another gate refuses', () => {
       code: 450,
       enhanced: '4.7.25',
       text: 'Client host rejected',
+      recipient: null,
       count: 1,
       remedy: expect.stringContaining('POSTFIX_REJECT_UNKNOWN_CLIENT_HOSTNAME=0'),
       docs: 'config/environment/#postfix_reject_unknown_client_hostname',
@@ -137,6 +138,22 @@ describe('a watched sender that another gate refuses', () => {
     expect(await world.readTable()).toBe(before);
     expect(world.told('other-gate')).toHaveLength(1);
     expect([...world.told('sender-refused'), ...world.told('sender-allowed')]).toEqual([]);
+  });
+
+  it('for an address that does not exist is reported with that address, which is not saved', async () => {
+    await using world = await World.following();
+    world.mail.log(
+      'smtpd',
+      1073,
+      'NOQUEUE: reject: RCPT from a27-75.smtp-out.us-west-2.amazonses.com[54.240.27.75]: 550 5.1.1 <gone\u202e@example.test>: Recipient address rejected: User unknown in virtual mailbox table; from=<a@amazonses.com> to=<gone\u202e@example.test> proto=ESMTP helo=<a27-75.smtp-out.us-west-2.amazonses.com>',
+    );
+    const { gate, recipient } = await world.alert('other-gate');
+    expect([gate, recipient]).toEqual([
+      'unknown-user',
+      expect.stringMatching(/^gone[\x20-\x7e]*@example\.test$/),
+    ]);
+    await world.stop();
+    expect(await readFile(world.stateFile, 'utf8')).not.toContain('gone');
   });
 
   it('500 times within an hour is told twice: at the first, and with the number of the others', async () => {

@@ -48,6 +48,8 @@ export interface AlertFields {
     code: number | null;
     enhanced: string | null;
     text: string | null;
+    /** Of the gate unknown-user: the address that was claimed last, as the log has it, made safe; else null. */
+    recipient: string | null;
     count: number;
     remedy: string;
     docs: string;
@@ -144,7 +146,8 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
       const reply = [f.code, f.enhanced, f.text].filter((part) => part !== null).join(' ');
       return (
         `${f.gate} refused ${f.sender} ${f.count > 1 ? `${f.count} times, last at` : 'at'} ${f.client}` +
-        `${reply === '' ? '' : ` (${reply})`}; the table cannot help there. ${f.remedy}`
+        `${reply === '' ? '' : ` (${reply})`}${f.recipient === null ? '' : ` for ${f.recipient}`}; ` +
+        `the table cannot help there. ${f.remedy}`
       );
     },
   },
@@ -350,13 +353,12 @@ export function burstAlert({
 }
 
 /** Id and fields of other-gate. The id names the first refusal that the report stands for. */
-export function otherGateAlert({
-  first,
-  last,
-  count,
-}: Told<OtherRefusal>): [id: string, fields: AlertFields['other-gate']] {
+export function otherGateAlert(
+  { first, last, count }: Told<OtherRefusal>,
+  recipient: string | null,
+): [id: string, fields: AlertFields['other-gate']] {
   const { sender, client, gate, code, enhanced, text } = last;
   const { remedy, docs } = GATES[gate];
   const id = `${sender} ${gate} ${new Date(first.at).toISOString()} ${first.mark}`;
-  return [id, { sender, client, gate, code, enhanced, text, count, remedy, docs }];
+  return [id, { sender, client, gate, code, enhanced, text, recipient, count, remedy, docs }];
 }

@@ -36,7 +36,8 @@ export function judgeTableFacts(facts: TableFacts): Finding[] {
 function own(facts: TableFacts): Finding {
   const { table, observing, text, replaceable } = facts;
   const blocked = replaceable.kind === 'failed' && !observing;
-  if (blocked && text.kind !== 'failed') return fail('table', replaceable.reason, mounting(facts));
+  if (blocked && text.kind !== 'failed')
+    return fail('table', replaceable.reason, writing(facts, replaceable.reason));
   return judged(
     'table',
     text,
@@ -50,8 +51,23 @@ function own(facts: TableFacts): Finding {
         : 'screenpass makes it when it starts: docker compose up -d screenpass';
       return fail('table', `there is no ${table}`, remedy);
     },
-    text.kind === 'failed' && NO_FILE.test(text.reason) ? REPLACED : mounting(facts),
+    text.kind === 'failed' && NO_FILE.test(text.reason)
+      ? REPLACED
+      : writing(facts, text.kind === 'failed' ? text.reason : ''),
   );
+}
+
+/** What lets screenpass write its table, by the error of the system (errno.ts puts its code last). */
+function writing(facts: TableFacts, reason: string): string {
+  if (/\((?:EACCES|EPERM)\)$/.test(reason))
+    return (
+      'Give the directory to the user that screenpass runs as, on the host, with the numbers of user: in compose.yaml ' +
+      "(without user: it runs as root, and SELinux or the host's permissions forbid it):\n" +
+      '  chown 1000:1000 docker-data/screenpass'
+    );
+  if (/\(EROFS\)$/.test(reason))
+    return `Take :ro away from the mount of ${posix.dirname(facts.table)} at the service screenpass, then docker compose up -d screenpass`;
+  return mounting(facts);
 }
 
 /** The words of regular-file.ts, which say what to do. */

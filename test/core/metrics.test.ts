@@ -43,6 +43,7 @@ const LATER = {
     code: 550,
     enhanced: null,
     text: 'client text',
+    recipient: null,
   },
   ...{ remedy: '', docs: '' },
 };

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createFileLook } from '../../src/edge/file.ts';
+import { FileError } from '../../src/ports.ts';
 import { BLOCK, Patient, TABLE } from '../double/patient.ts';
 import { findsEach, type Illness, ills, of, unknowns } from './illness.ts';
 
@@ -167,5 +169,19 @@ describe('doctor at the table', () => {
     const answer = { exitCode: 0, stdout: '7 1 1\n', stderr: '' };
     patient.engine.onExec(async (argv) => (argv[0] === 'stat' ? answer : { ...answer, stdout: '0\n' }));
     expect(of('table-shared', await patient.look({ files })).verdict).toBe('ok');
+  });
+
+  it.each([
+    ['EACCES', /user: in compose\.yaml.*\n {2}chown 1000:1000 docker-data\/screenpass$/],
+    ['EROFS', /^Take :ro away from the mount of .* at the service screenpass/],
+    ['ENOENT', /^Mount one directory in both containers/],
+  ])('has the remedy for what keeps screenpass from writing: %s', async (code, remedy) => {
+    await using patient = await Patient.create();
+    const refuse = () => Promise.reject(new FileError(`/etc/screenpass/t: why (${code})`));
+    const files = { ...createFileLook(), replaceable: refuse };
+    expect(of('table', await patient.look({ files }))).toMatchObject({
+      verdict: 'fail',
+      remedy: expect.stringMatching(remedy),
+    });
   });
 });

@@ -94,9 +94,9 @@ export function controlSteps({ stack, step, passes, isRefused }: Steps): void {
     const wrong: readonly (readonly [reason: string, ...command: string[]])[] = [
       ['private or reserved address space', 'allow', '10.1.2.0/24'],
       ['too wide', 'allow', '185.0.0.0/8'],
-      ['no watched sender is called nobody', 'allow', 'nobody'],
+      ['no sender is called nobody', 'allow', 'nobody'],
       ['--ttl', 'allow', network, '--ttl', 'soon'],
-      [`the table has no entry of ${network}`, 'revoke', network, '--json'],
+      [`there is no entry of ${network}`, 'revoke', network, '--json'],
     ];
     const answers = await Promise.all(wrong.map(([, ...command]) => stack.screenpass(...command)));
     expect(answers).toEqual(
