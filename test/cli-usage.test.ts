@@ -91,7 +91,7 @@ describe('wrong arguments', () => {
     for (const text of named) expect(stderr).toContain(text);
     expect(stderr).toMatch(
       new RegExp(
-        `^screenpass: (?:these arguments are wrong:\\n(?:  .+\\n)+|.+\\n)screenpass ${args[0]} --help has an example\\n$`,
+        `^screenpass: (?:this is wrong:\\n(?:  .+\\n)+|.+\\n)screenpass ${args[0]} --help has an example\\n$`,
       ),
     );
     expect(stderr).not.toMatch(/error:|E[A-Z]{4,}:/);

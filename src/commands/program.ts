@@ -177,13 +177,16 @@ function createCommands(root: Command): Commands {
   return Object.fromEntries(made);
 }
 
-/** Names all that is wrong with the arguments; `first` is what Commander stopped at. */
+/** Names all that is wrong with the arguments, and with the settings; `first` is what Commander stopped at. */
 function complainOf(command: Command, first: string): void {
   const given = process.argv.slice(2);
   const problems = usageProblems(command, given[0] === command.name() ? given.slice(1) : given);
-  const all = problems.length > 0 ? problems : [first.replace(/^error: /, '')];
-  const text =
-    all.length === 1 ? all[0] : `these arguments are wrong:\n${all.map((one) => `  ${one}`).join('\n')}`;
+  const settings = readConfig(process.env, outside());
+  const all = [
+    ...(problems.length > 0 ? problems : [first.replace(/^error: /, '')]),
+    ...(settings.ok ? [] : settings.problems),
+  ];
+  const text = all.length === 1 ? all[0] : `this is wrong:\n${all.map((one) => `  ${one}`).join('\n')}`;
   complain(`${text}\nscreenpass ${command.name()} --help has an example`);
 }
 
@@ -263,7 +266,7 @@ function otherSetting(name: 'dnsblThreshold' | 'dnsblSites' | 'pregreet') {
 
 function refuseWrong(given: GivenSettings): void {
   const read = readOtherSettings(given);
-  if (!read.ok) throw new InvalidArgumentError(read.problems.map(withoutOption).join('; '));
+  if (!read.ok) throw new InvalidArgumentError(read.problems.map(withoutOption).join('\n'));
 }
 
 /** The option is named by whoever reports the problem. */

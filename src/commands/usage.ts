@@ -102,6 +102,6 @@ function wrongValue({ parseArg }: Value, value: string, where: string): string[]
   } catch (error) {
     const { code, message } = error as { readonly code?: unknown; readonly message: string };
     if (code !== 'commander.invalidArgument') throw error;
-    return [`${where}${message}`];
+    return message.split('\n').map((problem) => `${where}${problem}`);
   }
 }
