@@ -10,6 +10,7 @@ import { stampTime } from './core/position.ts';
 import type { Entry } from './core/state.ts';
 import { lastStamp, observingText, type Status, statusFault } from './core/status.ts';
 import { lifetimeMs } from './core/values.ts';
+import { inTime } from './in-time.ts';
 import {
   type Clock,
   type ControlReply,
@@ -20,6 +21,10 @@ import {
 } from './ports.ts';
 import type { Refresher } from './refresh.ts';
 import type { Writer } from './writer/writer.ts';
+
+/** So long the table may take to be read for an answer. */
+const TABLE_MS = 2_000;
+const NEVER = new AbortController().signal;
 
 /** The running daemon, as far as the administrator's commands go. */
 export interface Running {
@@ -142,8 +147,11 @@ export function createRequests(running: Running): Handle {
   /** The rules of screenpass that are in the table file now; null: it cannot be read. */
   async function rulesInTable(): Promise<number | null> {
     try {
-      const { block } = splitTable((await running.table.read()) ?? '');
-      return blockNetworks(block ?? '').length;
+      const counted = running.table
+        .read()
+        .then((text) => blockNetworks(splitTable(text ?? '').block ?? '').length);
+      // A file system that hangs must not keep status and health from saying so.
+      return await inTime(clock, TABLE_MS, NEVER, counted, null);
     } catch (error) {
       if (error instanceof FileError) return null;
       throw error;

@@ -133,6 +133,11 @@ export class World implements AsyncDisposable {
     this.#running = undefined;
   }
 
+  /** The daemon hangs on purpose: nobody waits for its end. */
+  abandon(): void {
+    this.#running = undefined;
+  }
+
   /** Whether the daemon ended by itself. */
   ended(): Promise<void> {
     return this.#running ?? Promise.resolve();
