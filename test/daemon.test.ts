@@ -414,7 +414,7 @@ describe('when postscreen does not use the table', () => {
     ['not-wired', 'postscreen_access_list = permit_mynetworks, cidr:/etc/screenpass/postscreen_access.cidr'],
     [
       'overridden',
-      'smtp/inet/postscreen_access_list=permit_mynetworks, cidr:/etc/screenpass/postscreen_access.cidr',
+      'smtp/inet/postscreen_access_list=permit_mynetworks,cidr:/etc/screenpass/postscreen_access.cidr',
     ],
   ] as const)('(%s) the alert has the exact line, and no success is told', async (wiring, line) => {
     await using world = await World.create();

@@ -161,10 +161,13 @@ function correction(list: AccessList, table: string): Correction {
   return correctionTo(list, inOrder(list.items, table));
 }
 
-/** The line with these items in place of those of the list, and where to put it. */
+/**
+ * The line with these items in place of those of the list, and where to put it. docker-mailserver gives a line for master.cf to
+ * `postconf -P`, which takes no blanks in a value.
+ */
 export function correctionTo({ service, overridden }: AccessList, items: readonly string[]): Correction {
   const [file, line] = overridden
-    ? ['config/postfix-master.cf', `${service}/inet/postscreen_access_list=${items.join(', ')}`]
+    ? ['config/postfix-master.cf', `${service}/inet/postscreen_access_list=${items.join(',')}`]
     : ['config/postfix-main.cf', `postscreen_access_list = ${items.join(', ')}`];
   return { line, remedy: `Put this line into ${file}:\n  ${line}\n${RECREATE}` };
 }

@@ -54,7 +54,7 @@ describe('postscreen does not use the table', () => {
     expect(judgeWiring({ ...POSTFIX, overrides }, TABLE, [])).toMatchObject({
       kind: 'not-wired',
       reason: expect.stringContaining('smtp/inet'),
-      line: `smtp/inet/postscreen_access_list=permit_mynetworks, cidr:${TABLE}`,
+      line: `smtp/inet/postscreen_access_list=permit_mynetworks,cidr:${TABLE}`,
       remedy: expect.stringContaining('postfix-master.cf'),
     });
   });
@@ -104,7 +104,7 @@ describe('the place of the table in the list', () => {
   it('is looked at in the overrides of master.cf, too', () => {
     const overrides = `smtp/inet/postscreen_access_list = cidr:${TABLE}, cidr:/etc/mine.cidr\n`;
     expect(judgeOrder({ ...POSTFIX, overrides }, TABLE)).toMatchObject({
-      line: `smtp/inet/postscreen_access_list=cidr:/etc/mine.cidr, cidr:${TABLE}`,
+      line: `smtp/inet/postscreen_access_list=cidr:/etc/mine.cidr,cidr:${TABLE}`,
     });
   });
 

@@ -45,7 +45,7 @@ const POSTFIX: readonly Illness[] = [
     ills: { wired: 'fail', ...unknowns('order') },
     check: 'wired',
     says: /master\.cf has its own list for smtp\/inet/,
-    remedy: /postfix-master\.cf:\n {2}smtp\/inet\/postscreen_access_list=permit_mynetworks, cidr:/,
+    remedy: /postfix-master\.cf:\n {2}smtp\/inet\/postscreen_access_list=permit_mynetworks,cidr:/,
   },
   {
     title: "an operator's table behind ours",
@@ -68,7 +68,7 @@ const POSTFIX: readonly Illness[] = [
     ills: { order: 'fail' },
     check: 'order',
     says: /^"reject" answers for 54\.240\.0\.0 \(amazon-ses\) before the table$/,
-    remedy: /postfix-master\.cf:\n {2}smtp\/inet\/postscreen_access_list=cidr:.*, reject\n/,
+    remedy: /postfix-master\.cf:\n {2}smtp\/inet\/postscreen_access_list=cidr:.*,reject\n/,
   },
   {
     title: 'a table in front of ours that is not there',
