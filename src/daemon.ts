@@ -12,6 +12,7 @@ import {
   isOpen,
   openNetworks,
   type Rules,
+  vetoZone,
 } from './core/policy.ts';
 import { createPosition, stampTime } from './core/position.ts';
 import { parseEvent, readsAfresh } from './core/postfix-event.ts';
@@ -32,6 +33,7 @@ import { createRefresher } from './refresh.ts';
 import { createEarlyRequests, createRequests, statusOf } from './requests.ts';
 import { createTelling } from './telling.ts';
 import { createTroubles } from './troubles.ts';
+import { createVetoWatch } from './veto-watch.ts';
 import { createStateKeeper } from './writer/state-keeper.ts';
 import { createWriter } from './writer/writer.ts';
 
@@ -79,7 +81,7 @@ export async function runDaemon(
     reloadIntervalMs: config.reloadIntervalMs,
     tableInContainer: config.tableInContainer,
     networksOf(entry) {
-      return openNetworks(entry, roster().get(entry.sender), rules);
+      return openNetworks(entry, roster().get(entry.sender), rules, writer.state.vetoes);
     },
   });
 
@@ -91,6 +93,8 @@ export async function runDaemon(
   const otherGates = createOtherGates({ find: (address) => roster().find(address) }, writer, report);
   const identifier = createIdentifier(ports, config.senders, roster, writer, refused, signal);
   const expiry = createExpiry(config, writer, () => rules, ports);
+  const vetoZones = config.rules.vetoZones;
+  const vetoes = createVetoWatch(ports, faults, vetoZones, writer, { senderOf, decided }, signal);
   const digests = createDigests(config, writer, () => rules, ports);
   const refresher = createRefresher(ports, config.senders, config, writer, signal);
 
@@ -152,7 +156,10 @@ export async function runDaemon(
       const { state, recoveredAfter: seconds } = afterPass(writer.state, sender, outcome);
       const { ip: client, at } = outcome;
       writer.update(state);
-      if (outcome.allowlisted) troubles.allowlisted(sender, at);
+      if (outcome.allowlisted) {
+        troubles.allowlisted(sender, at);
+        vetoes.letIn(address);
+      }
       if (seconds === null) return;
       report.alert('sender-recovered', `${sender} ${at}`, { sender, client, seconds });
       count({ kind: 'recovered', sender }, at);
@@ -171,8 +178,25 @@ export async function runDaemon(
     const after = afterRefusal(writer.state, { refusal, match, address }, decision, rules);
     const limited = faultyZone === undefined ? after : limitEntries(after, faultyZone, refusal.at);
     writer.update({ ...limited, lastRefusal });
+    if (decision.reason === 'veto-unknown') vetoes.take(refusal);
+    if (decision.reason === 'vetoed-by-dnsbl') vetoes.listed(address, vetoZone(refusal, rules) ?? '');
+    if (decision.kind === 'keep') vetoes.letIn(address);
     count({ kind: 'refused', sender, gate: refusal.gate, zones: refusal.zones }, refusal.at);
     if (isStillRefused) count({ kind: 'still-refused', sender }, refusal.at);
+  }
+
+  function senderOf(address: Address): string | null {
+    return roster().find(address)?.sender.id ?? null;
+  }
+
+  /** No zone with a veto lists the address of a refusal that was reported as waiting for that. */
+  function decided(refusal: Refusal, address: Address): void {
+    const match = roster().find(address);
+    if (match === undefined) return;
+    const decision = decide(address, match, refusal, writer.state, rules);
+    const after = afterRefusal(writer.state, { refusal, match, address }, decision, rules);
+    const faultyZone = troubles.faultyZone(refusal);
+    writer.update(faultyZone === undefined ? after : limitEntries(after, faultyZone, refusal.at));
   }
 
   function attached(container: MailContainer): void {
@@ -181,6 +205,7 @@ export async function runDaemon(
     expiry.following(true);
     writer.serve(container);
     identifier.resume();
+    vetoes.resume();
   }
 
   function detached(): void {
@@ -193,6 +218,7 @@ export async function runDaemon(
     troubles.eachMinute(writer.state.entries, clock.now());
     refusals.tellDue(clock.now());
     identifier.resume();
+    vetoes.resume();
   }
 
   async function hourly(): Promise<void> {
@@ -222,7 +248,7 @@ export async function runDaemon(
     rules: () => rules,
     next,
     lag: () => lag,
-    droppedQuestions: identifier.dropped,
+    droppedQuestions: () => identifier.dropped() + vetoes.dropped(),
   };
   requests.ready(createRequests(running));
   const monitor = await ports.monitor?.serve(
@@ -243,6 +269,7 @@ export async function runDaemon(
   await Promise.all([...ends, ...jobs.map(({ ended }) => ended)]);
   refusals.tellRest();
   identifier.reportRest();
+  vetoes.reportRest();
   otherGates.tellRest();
   // What came after the writer's last look is saved as well, so that the next start does not handle it again.
   await writer.save();

@@ -8,7 +8,10 @@ import { isShared, type TableFacts } from './core/doctor-table.ts';
 import { type Fact, type Finding, known, skipped } from './core/finding.ts';
 import type { SenderKnowledge } from './core/knowledge.ts';
 import { isLiveLine } from './core/log-line.ts';
+import type { Address } from './core/network.ts';
 import { parseEvent } from './core/postfix-event.ts';
+import { listingName, readZoneAnswer } from './core/probe.ts';
+import { TEST_ENTRIES } from './core/veto-answer.ts';
 import {
   type Ask,
   asking,
@@ -28,6 +31,7 @@ import type {
   TableFile,
   WholeFile,
 } from './ports.ts';
+
 import { readState } from './schema.ts';
 
 /** So much of the log is read to see who connects. */
@@ -164,6 +168,7 @@ async function lookAtSelf(options: DoctorOptions, ports: DoctorPorts): Promise<S
     stateDir: config.stateDir,
     dnsServers,
     answers: await Promise.all(asked),
+    vetoes: await Promise.all([...config.rules.vetoZones].map((zone) => lookAtZone(zone, resolver))),
     senders: config.senders,
     maxAgeMs: 2 * config.refresh.everyMs,
     catalogue,
@@ -175,6 +180,12 @@ async function lookAtSelf(options: DoctorOptions, ports: DoctorPorts): Promise<S
       return true as const;
     }),
   };
+}
+
+async function lookAtZone(zone: string, resolver: Pick<Resolver, 'a'>): Promise<SelfFacts['vetoes'][number]> {
+  const look = async (address: Address) => readZoneAnswer(await resolver.a(listingName(address, zone)));
+  const [listed, clear] = await Promise.all([look(TEST_ENTRIES.listed), look(TEST_ENTRIES.clear)]);
+  return { zone, listed, clear };
 }
 
 async function knowledge(state: DoctorPorts['state']): Promise<Fact<SenderKnowledge | null>> {

@@ -104,6 +104,9 @@ function reportEnd(report: Pick<Report, 'alert'>, fault: Fault, now: number): vo
     case 'dnsbl-fault':
       report.alert('dnsbl-recovered', id, { zone: subject, seconds });
       return;
+    case 'veto-unanswered':
+      report.alert('veto-answered', id, { zone: subject, seconds });
+      return;
     // mailserver-back and sender-recovered are news of their own, which come without a fault as well.
     case 'mailserver-lost':
     case 'sender-still-refused':

@@ -24,12 +24,16 @@ export async function recall(config: Config, ports: Ports, keeper: StateKeeper):
     ports.report.info(`${sender} leaves the table: SCREENPASS_SENDERS does not name it any more`);
   }
   const senders = Object.fromEntries(Object.entries(saved.senders).filter(([id]) => watched.has(id)));
+  const { vetoZones } = config.rules;
   const faults = saved.faults.filter(
     ({ kind, subject }) =>
       !(config.mode === 'observe' && OF_ENFORCING.has(kind)) &&
+      (kind !== 'veto-unanswered' || vetoZones.has(subject)) &&
       (kind !== 'sender-still-refused' || entries.some(({ sender }) => sender === subject)),
   );
-  const kept = { ...saved, entries, senders, faults };
+  // What no zone listed, another set of zones may.
+  const vetoes = { vetoes: saved.vetoes.filter(({ zone }) => vetoZones.has(zone)), cleared: {} };
+  const kept = { ...saved, ...vetoes, entries, senders, faults };
   const missing = [...config.preseed].filter((sender) => entryOf(kept, sender) === undefined);
   return missing.reduce<State>(
     (state, sender) => withEntry(state, preseeded(sender, ports.clock.now())),

@@ -104,8 +104,10 @@ const SavedKnowledge = z.strictObject({
     .nullable(),
 });
 
+const AddressText = z.string().refine((text) => parseAddress(text) !== undefined, 'not an address');
+
 const SavedRefusal = z.strictObject({
-  ip: z.string().refine((text) => parseAddress(text) !== undefined, 'not an address'),
+  ip: AddressText,
   port: z.int().min(0).max(65_535),
   connectedAt: Time.nullable(),
   at: Time,
@@ -162,6 +164,13 @@ function bursts<T extends z.ZodType>(event: T) {
 
 const SavedQuestion = z.strictObject({ refusal: SavedRefusal, tries: Count, askedAt: Time.nullable() });
 
+const SavedVeto = z.strictObject({
+  address: AddressText,
+  zone: z.string(),
+  since: Time,
+  askedAt: Time.nullable(),
+});
+
 const SavedFault = z.strictObject({
   kind: z.enum(FAULT_KINDS),
   subject: z.string(),
@@ -208,6 +217,9 @@ const SavedState = z.strictObject({
   gaveUp: z.record(SenderId, Time),
   senders: z.record(SenderId, SavedKnowledge),
   questions: z.array(SavedQuestion),
+  vetoes: z.array(SavedVeto),
+  cleared: z.record(AddressText, Time),
+  vetoQuestions: z.array(SavedQuestion),
   lastRefusal: z
     .strictObject({ sender: SenderId, client: z.string(), gate: z.enum(POSTSCREEN_GATES), at: Time })
     .nullable(),

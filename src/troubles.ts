@@ -30,6 +30,8 @@ export interface Troubles {
   client(address: Address, refused: boolean, at: number): void;
   /** A watched sender was refused; `entry` when one opens its address. */
   refused(sender: string, refusal: Refusal, entry: Entry | undefined): Trouble;
+  /** The zone that refused it and is at fault. */
+  faultyZone(refusal: Refusal): string | undefined;
   /** The table let a watched sender in. */
   allowlisted(sender: string, at: number): void;
   /** The mail container is reached through these gateways. */
@@ -62,6 +64,11 @@ export function createTroubles(faults: FaultMonitor): Troubles {
     faults.failed({ ...fault, blocking: true, graceMs: GRACE_MS }, at);
   }
 
+  function faultyZone({ gate, zones, at }: Refusal): string | undefined {
+    const asked = gate === 'dnsbl' ? zones.map((zone) => zone.toLowerCase()) : [];
+    return asked.find((zone) => isFaulty(zone, at));
+  }
+
   return {
     event(event, at) {
       const fault = dnsbls.listed(event);
@@ -81,14 +88,14 @@ export function createTroubles(faults: FaultMonitor): Troubles {
       );
     },
     refused(sender, refusal, entry) {
-      const { gate, at, zones } = refusal;
+      const { at } = refusal;
       const fault = dnsbls.refused(sender, refusal);
       if (fault !== undefined) faultyDnsbl(fault, at);
       const why = entry === undefined ? null : whyStillRefused(entry, refusal);
       if (why !== null) stillRefused(sender, refusal, why);
-      const asked = gate === 'dnsbl' ? zones.map((zone) => zone.toLowerCase()) : [];
-      return { faultyZone: asked.find((zone) => isFaulty(zone, at)), isStillRefused: why !== null };
+      return { faultyZone: faultyZone(refusal), isStillRefused: why !== null };
     },
+    faultyZone,
     allowlisted: (sender, at) => faults.ended('sender-still-refused', sender, at),
     gateways: clients.gateways,
     eachMinute(entries, now) {

@@ -2,9 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderBlock } from '../src/core/allowlist.ts';
 import { knowledgeOf, withProof } from '../src/core/knowledge.ts';
 import { network } from '../src/core/network.ts';
-import { EMPTY_STATE } from '../src/core/state.ts';
+import { EMPTY_STATE, newEntry } from '../src/core/state.ts';
 import { readCatalogue } from '../src/schema.ts';
 import data from '../src/senders/catalogue.json' with { type: 'json' };
 import { type DnsServer, startDnsServer } from './double/dns-server.ts';
@@ -19,7 +20,11 @@ const ZONE: Zone = {
   'example.test': { TXT: ['v=spf1 ip4:192.0.2.1 exp=why.example.test -all'] },
   'why.example.test': { TXT: ['%{i} is not one of ours'] },
   'broken.test': 'SERVFAIL',
+  '75.27.240.54.drop.test': { A: ['127.0.0.2'] },
+  '77.27.240.54.drop.test': 'SERVFAIL',
 };
+
+const SES_ENTRY = { scope: 'sender', networks: [], cause: 'dnsbl 550' } as const;
 
 let dns: DnsServer;
 let folder: string;
@@ -48,6 +53,39 @@ describe('screenpass check', () => {
       allowed: false,
       decision: 'allow',
     });
+  });
+
+  it('asks the veto zones, and says of an address what the daemon would', async () => {
+    const vetoes = [{ address: '54.240.27.80', zone: 'drop.test', since: 1, askedAt: 1 }];
+    await writeFile(join(folder, 'state.json'), JSON.stringify({ ...EMPTY_STATE, vetoes }));
+    const block = renderBlock([
+      { entry: newEntry('amazon-ses', 1, SES_ENTRY), networks: [network('54.240.0.0/17')] },
+    ]);
+    await writeFile(join(folder, 'vetoed'), block);
+    const ask = (address: string, table = 'table') =>
+      screenpass(['check', '--json', address], {
+        env: { ...env, SCREENPASS_TABLE: join(folder, table), SCREENPASS_VETO_DNSBL: 'drop.test' },
+      });
+    const read = async (...asked: Parameters<typeof ask>) => {
+      const { code, stdout } = await ask(...asked);
+      return { code, ...JSON.parse(stdout) };
+    };
+    const listed = expect.stringContaining('SCREENPASS_VETO_DNSBL lists it');
+    expect(await read('54.240.27.75')).toMatchObject({ code: 1, decision: 'refuse', reason: listed });
+    expect(await read('54.240.27.76')).toMatchObject({ code: 0, decision: 'allow' });
+    const silent = {
+      code: 3,
+      decision: 'wait',
+      reason: expect.stringContaining('drop.test: no answer (servfail)'),
+    };
+    expect(await read('54.240.27.77')).toMatchObject(silent);
+    expect(await read('54.240.27.76', 'vetoed')).toMatchObject({ code: 0, decision: 'keep', allowed: true });
+    expect(await read('54.240.27.75', 'vetoed')).toMatchObject({
+      code: 1,
+      decision: 'refuse',
+      allowed: false,
+    });
+    await rm(join(folder, 'state.json'));
   });
 
   it('asks the servers of --dns, and exits 3 when they do not answer', async () => {

@@ -43,7 +43,7 @@ async function story(): Promise<Readonly<Record<'moved' | 'still', readonly stri
   // What is in the log already is read late.
   await world.mail.connect('192.0.2.9', { helo: 'x', from: 'a@b', to: 'c@d' });
   world.clock.advance(600_000);
-  world.start({}, { monitor });
+  world.start({ SCREENPASS_VETO_DNSBL: 'drop.example.org' }, { monitor });
   await shows('screenpass_log_lag_seconds 600');
   await shows('screenpass_wiring{state="wired"} 1');
   await shows('screenpass_reload{state="done"} 1');
@@ -76,8 +76,13 @@ async function story(): Promise<Readonly<Record<'moved' | 'still', readonly stri
   });
   await world.connect('11.22.33.44');
   await shows('screenpass_questions 1');
+  for (let n = 0; n < 50; n += 1) await world.connect(`11.22.${n}.44`);
+  await shows('screenpass_dropped_questions_total 1');
   answer();
   await shows('screenpass_questions 0');
+  world.zone = { '75.40.240.54.drop.example.org': { A: ['127.0.0.2'] } };
+  await world.connect('54.240.40.75', { listed: ['drop.example.org'] });
+  await shows('screenpass_vetoed_addresses 1');
 
   world.mail.wiring = 'not-wired';
   world.engine.recreate();

@@ -182,6 +182,9 @@ describe('the saved state', () => {
           askedAt: 7,
         },
       ],
+      vetoes: [{ address: '54.240.27.75', zone: 'drop.example.org', since: 1, askedAt: null }],
+      cleared: { '54.240.27.76': 3 },
+      vetoQuestions: [],
       lastRefusal: { sender: 'google', client: '74.125.1.1', gate: 'dnsbl', at: 7 } as const,
       bursts: [
         { key: 'google dnsbl', since: 7, told: 60, waiting: { first: refused, last: refused, count: 9 } },

@@ -7,9 +7,11 @@ import { type Decision, decide, isOpen, isReserved, REASONS } from '../core/poli
 import { buildRoster } from '../core/roster.ts';
 import type { Evidence, Match } from '../core/sender-index.ts';
 import { EMPTY_STATE, type State, withEntry } from '../core/state.ts';
+import { withClear, withListing } from '../core/veto.ts';
+import { askVetoes, listingZone, type VetoAnswer } from '../core/veto-answer.ts';
 import { createResolver } from '../edge/dns.ts';
 import { createTableFile } from '../edge/file.ts';
-import { readKnowledge } from './known.ts';
+import { readRemembered } from './known.ts';
 import { print } from './output.ts';
 import { tableOf } from './table.ts';
 
@@ -29,6 +31,8 @@ interface Checked {
 interface Found {
   readonly match: Match | undefined;
   readonly unanswered: string | null;
+  /** Null: there is nothing to ask the veto zones about. */
+  readonly veto: VetoAnswer | null;
 }
 
 /**
@@ -43,14 +47,29 @@ export async function check(
 ): Promise<0 | 1 | 3> {
   const table = await createTableFile(config.table).read();
   const entries = table === undefined ? [] : readEntries(splitTable(table).block ?? '');
-  const state = entries.reduce<State>(withEntry, EMPTY_STATE);
   const now = Date.now();
-  const learnt = await readKnowledge(config);
+  const { senders: learnt, vetoes } = await readRemembered(config);
+  const zones = config.rules.vetoZones;
+  const state = entries.reduce<State>(withEntry, {
+    ...EMPTY_STATE,
+    vetoes: vetoes.filter(({ zone }) => zones.has(zone)),
+  });
   const watched = buildRoster(config.senders, learnt, now);
   const known = buildRoster(config.catalogue, learnt, now);
   const resolver = createResolver({ servers: options.dnsServers });
 
   async function find(address: Address): Promise<Found> {
+    const found = await identifyAddress(address);
+    if (found.match === undefined || zones.size === 0) return { ...found, veto: null };
+    const veto = await askVetoes(address, zones, resolver);
+    const silent = [...veto.looks].flatMap(([zone, look]) =>
+      look.kind === 'fault' ? [`${zone}: ${look.reason}`] : [],
+    );
+    const unanswered = veto.kind === 'unknown' ? silent.join('; ') : null;
+    return { ...found, unanswered, veto };
+  }
+
+  async function identifyAddress(address: Address): Promise<Omit<Found, 'veto'>> {
     const match = watched.find(address);
     const isClear = match !== undefined || known.find(address) !== undefined || isReserved(address);
     if (isClear) return { match, unanswered: null };
@@ -61,16 +80,17 @@ export async function check(
     return { match: { sender, network: hostNetwork(address), evidence: identity.by }, unanswered: null };
   }
 
-  function judge(address: Address, { match, unanswered }: Found): Checked {
+  function judge(address: Address, { match, unanswered, veto }: Found): Checked {
+    const asked = afterVeto(state, address, veto, now);
     const shown = match ?? known.find(address);
     const refusal = { gate: 'dnsbl', zones: [], at: now, connectedAt: now } as const;
-    const decision = decide(address, match, refusal, state, config.rules);
+    const decision = decide(address, match, refusal, asked, config.rules);
     return {
       address: formatAddress(address),
       sender: shown?.sender.id ?? null,
       evidence: shown?.evidence ?? null,
       network: shown === undefined ? null : formatNetwork(shown.network),
-      allowed: match !== undefined && isOpen(state, match.sender, address, config.rules),
+      allowed: match !== undefined && isOpen(asked, match.sender, address, config.rules),
       decision: decision.kind,
       reason:
         unanswered ?? `${reasonOf(decision, match === undefined && shown !== undefined)}${aside(decision)}`,
@@ -86,6 +106,15 @@ export async function check(
   print(document, options.json, () => shownFor(checked));
   if (found.some(({ unanswered }) => unanswered !== null)) return 3;
   return checked.some(({ decision }) => decision === 'refuse') ? 1 : 0;
+}
+
+/** What the daemon would know once the zones answered. */
+function afterVeto(state: State, address: Address, veto: VetoAnswer | null, now: number): State {
+  if (veto === null || veto.kind === 'unknown') return state;
+  const zone = listingZone(veto);
+  return zone === undefined
+    ? withClear(state, address, now).state
+    : withListing(state, address, zone, now, now).state;
 }
 
 /** A refusal that `check` only supposes began neither before nor after a reload. */

@@ -63,6 +63,18 @@ export interface AlertFields {
   'entry-expired': { sender: string; since: string; lastSeen: string };
   'entry-revoked': { sender: string; since: string; reason: string | null };
   'questions-dropped': { client: string; count: number };
+  /** `sender` null: it is not watched any more. */
+  'sender-vetoed': {
+    sender: string | null;
+    client: string;
+    zone: string;
+    at: string;
+    /** Not there when the line stands for one. */
+    count?: number;
+  };
+  'veto-ended': { client: string; zone: string; seconds: number; why: string };
+  'veto-unanswered': { zone: string; reason: string; remedy: string };
+  'veto-answered': { zone: string; seconds: number };
   'senders-refreshed': {
     /** By sender: CIDRs. */
     added: Readonly<Record<string, readonly string[]>>;
@@ -200,6 +212,30 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
       `DNS was not asked about ${f.count} ${f.count === 1 ? 'refusal of an unknown address' : 'refusals of unknown addresses, the last'} ` +
       `(${f.client}): too many wait for an answer. A watched sender among them is looked up when it is refused again. ` +
       'If this lasts, check that DNS answers: screenpass doctor',
+  },
+  'sender-vetoed': {
+    level: 'warn',
+    when: 'a zone of SCREENPASS_VETO_DNSBL lists an address of a watched sender that postscreen refused, or that the table let in; it stays out of the table while it is listed; more than 20 an hour of one zone are reported together, with `count`',
+    text: (f) =>
+      `${f.zone} lists ${f.client}${f.sender === null ? '' : ` of ${f.sender}`}` +
+      `${f.count === undefined ? ': it is' : ` and ${f.count - 1} more addresses: they are`} kept out of the table. ` +
+      'The zone is asked again each day',
+  },
+  'veto-ended': {
+    level: 'info',
+    when: 'no zone of SCREENPASS_VETO_DNSBL lists a vetoed address any more, or there are too many vetoed addresses',
+    text: (f) => `${f.client} is not vetoed any more after ${f.seconds} s (${f.zone}): ${f.why}`,
+  },
+  'veto-unanswered': {
+    level: 'error',
+    when: 'a zone of SCREENPASS_VETO_DNSBL did not answer for a minute, or answers with an error; no address is opened before it does',
+    endedBy: ['veto-answered'],
+    text: (f) => `the veto zone ${f.zone} does not say what it lists (${f.reason}). ${f.remedy}`,
+  },
+  'veto-answered': {
+    level: 'info',
+    when: 'the zone answers again',
+    text: (f) => `the veto zone ${f.zone} answers again after ${f.seconds} s`,
   },
   'senders-refreshed': {
     level: 'info',

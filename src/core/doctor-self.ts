@@ -2,6 +2,7 @@ import type { DnsAnswer } from '../ports.ts';
 import { serversText } from './dns-servers.ts';
 import { type Fact, type Finding, fail, judged, ok, unknown, warn } from './finding.ts';
 import { freshness, knowledgeOf, type SenderKnowledge } from './knowledge.ts';
+import type { ZoneLook } from './probe.ts';
 import type { SenderDefinition } from './sender.ts';
 
 /** What concerns screenpass itself. Times are ms since the epoch. */
@@ -13,6 +14,8 @@ export interface SelfFacts {
   readonly dnsServers: readonly string[];
   /** SPF domains of watched senders, and what DNS said. */
   readonly answers: readonly { readonly name: string; readonly answer: DnsAnswer<string> }[];
+  /** Of each veto zone, what it says of the entry that it must have, and of the one that it must not have. */
+  readonly vetoes: readonly { readonly zone: string; readonly listed: ZoneLook; readonly clear: ZoneLook }[];
   readonly senders: readonly SenderDefinition[];
   /** A list older than this is stale. */
   readonly maxAgeMs: number;
@@ -30,7 +33,15 @@ const OLD_DAYS = 90;
 const NAMED = 5;
 
 export function judgeSelf(facts: SelfFacts): Finding[] {
-  return [dns(facts), senders(facts), catalogue(facts), state(facts), mode(facts), daemon(facts)];
+  return [
+    dns(facts),
+    veto(facts),
+    senders(facts),
+    catalogue(facts),
+    state(facts),
+    mode(facts),
+    daemon(facts),
+  ];
 }
 
 const ANSWERS = { found: 'found', 'no-data': 'no such record', 'no-name': 'no such name' };
@@ -60,6 +71,27 @@ function dnsRemedy(silent: boolean, dnsServers: readonly string[]): string {
     ? `check SCREENPASS_DNS (${dnsServers.join(', ')}): without it, screenpass asks the system's server`
     : `name another DNS server:\n  services:\n    screenpass:\n      environment:\n        SCREENPASS_DNS: ADDRESS`;
   return `${cause}, or ${change}\nThen docker compose up -d screenpass`;
+}
+
+function veto({ vetoes }: SelfFacts): Finding {
+  if (vetoes.length === 0) return ok('veto', 'SCREENPASS_VETO_DNSBL names no zone');
+  const wrong = vetoes.flatMap((one) => vetoProblem(one) ?? []);
+  const zones = vetoes.map(({ zone }) => zone).join(', ');
+  if (wrong.length === 0) return ok('veto', `${zones} list what they must, and answer`);
+  return fail(
+    'veto',
+    wrong.join('; '),
+    'Nothing is opened while a zone does not answer, or lists everything. Correct its name in SCREENPASS_VETO_DNSBL or take it out; many zones refuse public resolvers, so name one of your own:\n' +
+      '  services:\n    screenpass:\n      environment:\n        SCREENPASS_DNS: ADDRESS',
+  );
+}
+
+/** RFC 5782 section 5. */
+function vetoProblem({ zone, listed, clear }: SelfFacts['vetoes'][number]): string | null {
+  const fault = [listed, clear].find((look) => look.kind === 'fault');
+  if (fault?.kind === 'fault') return `${zone}: ${fault.reason}`;
+  if (listed.kind !== 'listed') return `${zone} does not list 127.0.0.2: is there such a zone?`;
+  return clear.kind === 'listed' ? `${zone} lists 127.0.0.1, so perhaps everything` : null;
 }
 
 function senders({ senders: watched, known, now, maxAgeMs }: SelfFacts): Finding {

@@ -14,6 +14,7 @@ export const FAULT_KINDS = [
   'clients-hidden',
   'dnsbl-fault',
   'sender-still-refused',
+  'veto-unanswered',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

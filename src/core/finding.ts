@@ -23,6 +23,7 @@ export const CHECKS = {
   'table-shared': 'screenpass and Postfix see one and the same file',
   clients: 'Postfix sees the addresses of its clients, and not those of a proxy or gateway',
   dns: 'SPF domains of watched senders are found through `SCREENPASS_DNS`',
+  veto: 'each zone of `SCREENPASS_VETO_DNSBL` answers: it lists 127.0.0.2, and not 127.0.0.1',
   senders: 'the networks of the watched senders are fresh and believed',
   catalogue: 'the bundled catalogue is not older than 90 days',
   state: 'the state can be read, and its directory written',

@@ -89,8 +89,13 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   },
   screenpass_questions: {
     type: 'gauge',
-    help: 'refusals of which DNS is being asked whose they are',
+    help: 'refusals about which DNS is being asked: whose they are, or whether a veto zone lists them',
     samples: ({ questions }) => one(questions),
+  },
+  screenpass_vetoed_addresses: {
+    type: 'gauge',
+    help: 'addresses that a zone of SCREENPASS_VETO_DNSBL lists, and that are kept out of the table',
+    samples: ({ vetoed }) => one(vetoed),
   },
   screenpass_dropped_questions_total: {
     type: 'counter',

@@ -22,6 +22,7 @@ const MIGRATIONS: Readonly<Record<number, (saved: Saved) => Saved>> = {
       written: null,
       faults: [],
       doubtMs: 0,
+      ...{ vetoes: [], cleared: {}, vetoQuestions: [] },
       ...saved,
       cursor: isRecord(cursor) ? { trail: [], ...cursor } : cursor,
       entries: Array.isArray(entries) ? entries.map(withGrant) : entries,

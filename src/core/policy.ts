@@ -20,6 +20,7 @@ import {
 import { MOST_NETWORKS, withinLimits } from './sender-space.ts';
 import { type Refusal, SESSION_LIMITS } from './session.ts';
 import { type Entry, entryOf, OPERATOR, type State, withEntry } from './state.ts';
+import { isCleared, isVetoed, type Veto, vetoedNetworks } from './veto.ts';
 
 export type Scope = 'sender' | 'network' | 'address';
 
@@ -50,7 +51,8 @@ export type Reason =
   | 'reserved-network'
   | 'never-listed'
   | 'too-wide'
-  | 'vetoed-by-dnsbl';
+  | 'vetoed-by-dnsbl'
+  | 'veto-unknown';
 
 /** What the reasons mean, for alerts and for `check`. */
 export const REASONS: Readonly<Record<Reason, string>> = {
@@ -69,6 +71,8 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   'never-listed': 'SCREENPASS_NEVER or a network of the Engine holds it',
   'too-wide': 'the network of the sender is wider than is ever allowed',
   'vetoed-by-dnsbl': 'a zone of SCREENPASS_VETO_DNSBL lists it',
+  'veto-unknown':
+    'the zones of SCREENPASS_VETO_DNSBL are asked about it first; it is decided when they answer',
 };
 
 /** `lastSeen` is kept this coarse, so that a busy sender does not make a write of every connection. */
@@ -112,16 +116,24 @@ export function decide(
   if (!GATES[refusal.gate].curable) return refuse('not-curable');
   if (rules.never.some((network) => contains(network, address))) return refuse('never-listed');
   if (match.network.prefix < WIDEST[match.network.family]) return refuse('too-wide');
-  if (refusal.zones.some((zone) => rules.vetoZones.has(zone.toLowerCase()))) return refuse('vetoed-by-dnsbl');
+  if (isVetoed(state, address)) return refuse('vetoed-by-dnsbl');
+  const isAsked = rules.vetoZones.size > 0 && !isCleared(state, address);
+  if (isAsked && vetoZone(refusal, rules) !== undefined) return refuse('vetoed-by-dnsbl');
   const entry = entryOf(state, match.sender.id);
   if (entry !== undefined && isOpen(state, match.sender, address, rules)) {
     if (rules.observing) return { kind: 'keep', reason: 'observing' };
     return { kind: 'keep', reason: sawTable(entry, refusal) ? 'still-refused' : 'began-before' };
   }
+  if (isAsked) return { kind: 'wait', reason: 'veto-unknown' };
   const recent = recentRefusals(state, match.sender.id, refusal.at, rules);
   if (entry === undefined && recent.length + 1 < rules.threshold)
     return { kind: 'wait', reason: 'below-threshold' };
   return { kind: 'allow', reason: match.evidence };
+}
+
+/** A zone with a veto that postscreen asked itself, and that lists the client. */
+export function vetoZone({ zones }: Pick<Refusal, 'zones'>, { vetoZones }: Rules): string | undefined {
+  return zones.map((zone) => zone.toLowerCase()).find((zone) => vetoZones.has(zone));
 }
 
 /**
@@ -156,6 +168,7 @@ export function afterRefusal(
     const kept = withEntry(state, refusedAt === touched.refusedAt ? touched : { ...touched, refusedAt });
     return isForATime(entry) ? withEvidence(kept, { refusal, match, address }, rules) : kept;
   }
+  if (decision.reason === 'veto-unknown') return state;
   if (decision.kind === 'wait') {
     const refusals = [...recentRefusals(state, id, refusal.at, rules), refusal.at];
     return { ...state, refusals: { ...state.refusals, [id]: refusals } };
@@ -227,11 +240,15 @@ function recentRefusals(state: State, sender: string, now: number, rules: Rules)
 }
 
 /**
- * The networks that the entry puts into the table: never wider, reserved, forbidden or more than any sender may have,
- * whatever was published. `sender`
- * undefined: nobody's, an entry that the administrator made for a network.
+ * The networks that the entry puts into the table: never wider, reserved, forbidden, vetoed or more than any sender may
+ * have, whatever was published. `sender` undefined: nobody's, an entry that the administrator made for a network.
  */
-export function openNetworks(entry: Entry, sender: Sender | undefined, rules: Rules): Network[] {
+export function openNetworks(
+  entry: Entry,
+  sender: Sender | undefined,
+  rules: Rules,
+  vetoes: readonly Veto[],
+): Network[] {
   const own = entry.networks.map(network);
   const wanted =
     sender === undefined
@@ -240,7 +257,7 @@ export function openNetworks(entry: Entry, sender: Sender | undefined, rules: Ru
         ? sender.networks
         : intersect(own, sender.networks);
   const narrow = wanted.filter(({ family, prefix }) => prefix >= WIDEST[family]);
-  return withinLimits(subtract(narrow, [...RESERVED, ...rules.never], WIDEST));
+  return withinLimits(subtract(narrow, [...RESERVED, ...rules.never, ...vetoedNetworks(vetoes)], WIDEST));
 }
 
 /** Whether an entry of the sender lets this address in. */
@@ -248,18 +265,24 @@ export function isOpen(state: State, sender: Sender, address: Address, rules: Ru
   const entry = entryOf(state, sender.id);
   if (entry === undefined) return false;
   const known = openSpaces.get(entry);
-  const isCurrent = known?.sender === sender && known.rules === rules;
+  const { vetoes } = state;
+  const isCurrent = known?.sender === sender && known.rules === rules && known.vetoes === vetoes;
   const space = isCurrent
     ? known.space
-    : buildSenderIndex([{ ...sender, networks: openNetworks(entry, sender, rules) }]);
-  if (!isCurrent) openSpaces.set(entry, { sender, rules, space });
+    : buildSenderIndex([{ ...sender, networks: openNetworks(entry, sender, rules, vetoes) }]);
+  if (!isCurrent) openSpaces.set(entry, { sender, rules, vetoes, space });
   return space.find(address) !== undefined;
 }
 
 /** What entries open, as last asked: a sender that is refused thousands of times a second has one entry. */
 const openSpaces = new WeakMap<
   Entry,
-  { readonly sender: Sender; readonly rules: Rules; readonly space: SenderIndex }
+  {
+    readonly sender: Sender;
+    readonly rules: Rules;
+    readonly vetoes: readonly Veto[];
+    readonly space: SenderIndex;
+  }
 >();
 
 /** The state after an address of the sender got in; `seconds` from the refusal when the table had let it in. */

@@ -1,11 +1,12 @@
 import { expired } from './entry-end.ts';
 import type { Address } from './network.ts';
-import { afterGivingUp, afterPass, afterRefusal, decide, type Rules } from './policy.ts';
+import { afterGivingUp, afterPass, afterRefusal, decide, type Rules, vetoZone } from './policy.ts';
 import { CROSSING_MS } from './reload.ts';
 import type { Evidence, Match } from './sender-index.ts';
 import type { Refusal } from './session.ts';
 import { entryOf, type State, withEntry } from './state.ts';
 import { createTally } from './tally.ts';
+import { withClear } from './veto.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -73,7 +74,11 @@ export function createTrial(rules: Rules, start: State, preseed: ReadonlySet<str
     refused(refusal, address, match, isTimed) {
       const { id } = match.sender;
       const before = entryOf(state, id);
-      const decision = decide(address, match, refusal, state, rules);
+      // The log has what postscreen asked, and nobody asks more.
+      const isListed = vetoZone(refusal, rules) !== undefined;
+      const asked =
+        isListed || rules.vetoZones.size === 0 ? state : withClear(state, address, refusal.at).state;
+      const decision = decide(address, match, refusal, asked, rules);
       state = afterRefusal(state, { refusal, match, address }, decision, rules);
       const entry = entryOf(state, id);
       const record = recordOf(id);

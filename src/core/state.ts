@@ -8,6 +8,7 @@ import type { SenderKnowledge } from './knowledge.ts';
 import type { LaterRefusal } from './later-gate.ts';
 import type { Scope } from './policy.ts';
 import type { Question } from './questions.ts';
+import type { Cleared, Veto } from './veto.ts';
 
 /** A stamp of handled lines. Several lines can share a stamp: `count` of them are handled. */
 export interface Mark {
@@ -107,6 +108,11 @@ export interface State {
   readonly loaded: string | null;
   /** Digest of the block that was about to be put into the table; null: none ever was. */
   readonly written: string | null;
+  /** Addresses that a zone of SCREENPASS_VETO_DNSBL lists, the latest last. */
+  readonly vetoes: readonly Veto[];
+  readonly cleared: Cleared;
+  /** Refusals about whose address those zones are being asked. */
+  readonly vetoQuestions: readonly Question[];
   /** What is wrong now, and what was lately. */
   readonly faults: Faults;
 }
@@ -127,6 +133,9 @@ export const EMPTY_STATE: State = {
   digested: null,
   loaded: null,
   written: null,
+  vetoes: [],
+  cleared: {},
+  vetoQuestions: [],
   faults: [],
 };
 

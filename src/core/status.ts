@@ -35,8 +35,10 @@ export interface Status {
     readonly gate: string;
     readonly at: string;
   } | null;
-  /** Refusals of which DNS is being asked whose they are. */
+  /** Refusals about which DNS is being asked: whose they are, or whether a veto zone lists them. */
   readonly questions: number;
+  /** Addresses that a veto zone lists, and that are kept out of the table. */
+  readonly vetoed: number;
   /** Refusals since the start about which DNS was not asked, because too many waited. */
   readonly droppedQuestions: number;
   /** Stamp of the last line that was handled, and how many seconds ago that was. */

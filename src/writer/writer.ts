@@ -242,7 +242,8 @@ export function createWriter(
       return state;
     },
     update(next) {
-      const changed = next.entries !== state.entries || next.senders !== state.senders;
+      const changed =
+        next.entries !== state.entries || next.senders !== state.senders || next.vetoes !== state.vetoes;
       state = next;
       if (changed) bell.ring();
     },

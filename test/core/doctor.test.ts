@@ -6,6 +6,7 @@ import { similar } from '../../src/core/doctor-engine.ts';
 import { judgePostfix, type PostfixFacts } from '../../src/core/doctor-postfix.ts';
 import { judgeTableFacts, type TableFacts } from '../../src/core/doctor-table.ts';
 import { CHECKS, type CheckName, type Fact, type Finding, known, skipped } from '../../src/core/finding.ts';
+import type { ZoneLook } from '../../src/core/probe.ts';
 import { definition } from '../double/definition.ts';
 
 const TABLE = '/etc/screenpass/postscreen_access.cidr';
@@ -159,6 +160,12 @@ const container = {
 const marks = fc.constantFrom('1 2 3', '4 2 3', '1 5 3');
 const line = fc.oneof(fc.constant(null), fc.nat({ max: 9 }));
 
+const LOOKS = fc.constantFrom<ZoneLook>(
+  { kind: 'listed', answers: ['127.0.0.2'] },
+  { kind: 'not-listed' },
+  { kind: 'fault', reason: 'x' },
+);
+
 const FACTS: fc.Arbitrary<Facts> = fc.record({
   engine: fc.record({
     container: fc.string(),
@@ -240,6 +247,7 @@ const FACTS: fc.Arbitrary<Facts> = fc.record({
         answer: fc.constantFrom({ kind: 'no-name' } as const, { kind: 'failed', reason: 'timeout' } as const),
       }),
     ),
+    vetoes: fc.array(fc.record({ zone: fc.domain(), listed: LOOKS, clear: LOOKS })),
     senders: fc.constant([definition()]),
     maxAgeMs: fc.constant(1),
     catalogue: fc.constant('2026-11-24'),

@@ -24,6 +24,7 @@ const STATUS: Status = {
   oldestList: '2026-11-23T02:00:00.000Z',
   lastRefusal: null,
   droppedQuestions: 3,
+  vetoed: 2,
   questions: 4,
   cursor: '2026-11-24T02:24:10.921946642Z',
   cursorAge: 3,

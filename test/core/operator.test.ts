@@ -96,7 +96,7 @@ function after(state: State, event: Event, now: number, rules: Rules, preseed: R
 }
 
 function open(state: State, rules: Rules) {
-  return state.entries.flatMap((entry) => openNetworks(entry, SES, rules));
+  return state.entries.flatMap((entry) => openNetworks(entry, SES, rules, []));
 }
 
 /** Each event, and each minute job before it. */

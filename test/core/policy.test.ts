@@ -17,6 +17,7 @@ import {
 import { buildSenderIndex, type Sender } from '../../src/core/sender-index.ts';
 import type { Refusal } from '../../src/core/session.ts';
 import { EMPTY_STATE, type Entry, entryOf, type State, withEntry } from '../../src/core/state.ts';
+import { withClear } from '../../src/core/veto.ts';
 
 const SES: Sender = {
   id: 'amazon-ses',
@@ -64,7 +65,7 @@ function take(
 }
 
 const opens = (entry: Entry | undefined, rules = RULES) =>
-  entry === undefined ? [] : openNetworks(entry, SES, rules).map(formatNetwork);
+  entry === undefined ? [] : openNetworks(entry, SES, rules, []).map(formatNetwork);
 
 describe('a refusal of a watched sender', () => {
   it('opens all networks of the sender', () => {
@@ -141,7 +142,16 @@ describe('a refusal of a watched sender', () => {
     const rules = { ...RULES, vetoZones: new Set(['drop.example.org']) };
     const zones = ['zen.spamhaus.org', 'DROP.example.org'];
     expect(take(EMPTY_STATE, '54.240.27.75', 0, rules, { zones })[0].reason).toBe('vetoed-by-dnsbl');
-    expect(take(EMPTY_STATE, '54.240.27.75', 0, rules)[0].kind).toBe('allow');
+  });
+
+  it('waits for the zones with a veto, whose answer outweighs what postscreen was told before', () => {
+    const rules = { ...RULES, vetoZones: new Set(['drop.example.org']) };
+    const [decision, state] = take(EMPTY_STATE, '54.240.27.75', 0, rules);
+    expect([decision, state]).toEqual([{ kind: 'wait', reason: 'veto-unknown' }, EMPTY_STATE]);
+    const ip = parseAddress('54.240.27.75') ?? never();
+    const { state: cleared } = withClear(EMPTY_STATE, ip, 0);
+    const zones = ['drop.example.org'];
+    expect(take(cleared, '54.240.27.75', 0, rules, { zones })[0].kind).toBe('allow');
   });
 
   it('keeps what the reply map put into the reply out of the table', () => {
@@ -186,7 +196,7 @@ describe('never allowed', () => {
       fc.property(fc.array(published, { maxLength: 8 }), (texts) => {
         const sender = { id: 's', name: 's', networks: texts.flatMap((text) => safely(text)) };
         const entry = { ...ENTRY, sender: 's' };
-        for (const open of openNetworks(entry, sender, RULES)) {
+        for (const open of openNetworks(entry, sender, RULES, [])) {
           expect(open.prefix).toBeGreaterThanOrEqual(WIDEST[open.family]);
           const first = parseAddress(formatNetwork(open).replace(/\/.*/, '')) ?? never();
           expect(RESERVED.some((reserved) => contains(reserved, first))).toBe(false);

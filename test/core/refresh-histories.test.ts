@@ -93,7 +93,7 @@ function answerOf(one: Step, listed: readonly Network[], take: ReturnType<typeof
 
 function openedBy(sender: SenderDefinition, known: Knowledge, now: number): readonly Network[] {
   const entry = newEntry(sender.id, now, { scope: 'sender', networks: [], cause: null });
-  return openNetworks(entry, { ...sender, networks: currentNetworks(sender, known, now) }, RULES);
+  return openNetworks(entry, { ...sender, networks: currentNetworks(sender, known, now) }, RULES, []);
 }
 
 /** Plays the steps and gives what is known after each. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import { type Knowledge, knowledgeOf } from '../../src/core/knowledge.ts';
 import { FileError } from '../../src/ports.ts';
+import type { Zone } from '../double/dns-zone.ts';
 import { SENDERS } from '../double/patient.ts';
 import { findsEach, type Illness, unknowns } from './illness.ts';
 
@@ -10,6 +11,13 @@ function ses(changes: Partial<Knowledge>): { senders: Record<string, Knowledge> 
   const sender = SENDERS.find(({ id }) => id === 'amazon-ses');
   if (sender === undefined) throw new Error();
   return { senders: { 'amazon-ses': { ...knowledgeOf(sender, {}), ...changes } } };
+}
+
+/** What the zone lists. */
+function veto(zone: string, ...addresses: string[]): Zone {
+  return Object.fromEntries(
+    addresses.map((one) => [`${one.split('.').reverse().join('.')}.${zone}`, { A: ['127.0.0.2'] }]),
+  );
 }
 
 const LISTED = { networks: ['54.240.0.0/17'], unlistable: false, at: Date.parse('2026-11-20T00:00:00Z') };
@@ -60,6 +68,47 @@ const OWN: readonly Illness[] = [
     says: /amazonses\.com: servfail, .*: found/,
     remedy: /SCREENPASS_DNS/,
     code: 0,
+  },
+  {
+    title: 'a veto zone that is not there',
+    make: (patient) => {
+      patient.env.SCREENPASS_VETO_DNSBL = 'typo.example.org';
+    },
+    ills: { veto: 'fail' },
+    check: 'veto',
+    says: /typo\.example\.org does not list 127\.0\.0\.2/,
+    remedy: /Correct its name in SCREENPASS_VETO_DNSBL/,
+  },
+  {
+    title: 'a veto zone that lists everything',
+    make: (patient) => {
+      patient.env.SCREENPASS_VETO_DNSBL = 'good.example.org,all.example.org';
+      patient.zone = {
+        ...patient.zone,
+        ...veto('good.example.org', '127.0.0.2'),
+        ...veto('all.example.org', '127.0.0.2', '127.0.0.1'),
+      };
+    },
+    ills: { veto: 'fail' },
+    check: 'veto',
+    says: /^all\.example\.org lists 127\.0\.0\.1, so perhaps everything$/,
+    remedy: /lists everything/,
+  },
+  {
+    title: 'a veto zone that refuses the resolver',
+    make: (patient) => {
+      patient.env.SCREENPASS_VETO_DNSBL = 'zen.example.org';
+      const error = { A: ['127.255.255.254'] };
+      patient.zone = {
+        ...patient.zone,
+        '2.0.0.127.zen.example.org': error,
+        '1.0.0.127.zen.example.org': error,
+      };
+    },
+    ills: { veto: 'fail' },
+    check: 'veto',
+    says: /zen\.example\.org: the zone refuses questions that come through a public resolver/,
+    remedy: /SCREENPASS_DNS: ADDRESS/,
   },
   {
     title: 'a sender that has not answered for days',
