@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import Docker from 'dockerode';
@@ -52,8 +53,10 @@ export function createDockerEngine({
     const timer = setTimeout(end, timeoutMs);
     if (stop?.aborted) end();
     stop?.addEventListener('abort', end, { once: true });
+    // The library waits for the end of an answer that was cut in the middle, and such an answer has none.
+    const ended = once(ending.signal, 'abort').then(() => Promise.reject(new Error('the call was ended')));
     try {
-      return await work(ending.signal);
+      return await Promise.race([work(ending.signal), ended]);
     } catch (error) {
       if (!ending.signal.aborted) throw engineError(error, where);
       const late = `${where} gave no answer within ${timeoutMs / 1000} s`;
