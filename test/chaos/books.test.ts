@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { balance, refusalsIn, toldIn } from './books.ts';
 
 const container = '0123456789abcdef';
-const watched = new Set(['54.240.27.75']);
+const watched = new Map([['54.240.27.75', 'amazon-ses']]);
 
 function line(second: number, text: string): string {
   return `2026-11-24T09:00:0${second}.123456789Z Nov 24 09:00:00 mail postfix/postscreen[7]: ${text}`;
@@ -42,7 +42,7 @@ describe('the refusals in a mail log', () => {
 describe('a client that hung up during the greet wait', () => {
   const hangup = line(2, 'HANGUP after 0.01 from [54.240.27.75]:4711 in tests before SMTP handshake');
   const log = refusalsIn([{ container, lines: [connect, hangup, disconnect] }], watched);
-  const told = [{ id, gate: 'greet-wait', time: '2026-11-24T09:00:05.000Z' }];
+  const told = [{ id, sender: 'amazon-ses', gate: 'greet-wait', time: '2026-11-24T09:00:05.000Z' }];
 
   it('may be told as refused, and need not be', () => {
     expect(log).toEqual({ refused: new Map(), left: [id] });
@@ -54,15 +54,18 @@ describe('a client that hung up during the greet wait', () => {
 describe('what the log of screenpass tells', () => {
   it('are the refusals, with the time of the Engine: the clock of screenpass may be wrong', () => {
     const alert = (kind: string) =>
-      `2026-11-24T09:00:05.123456789Z {"level":"warn","time":"2026-12-31T00:00:00.000Z","alert":"${kind}","id":"a","gate":"dnsbl"}`;
+      `2026-11-24T09:00:05.123456789Z {"level":"warn","time":"2026-12-31T00:00:00.000Z","alert":"${kind}","id":"a","sender":"s","gate":"dnsbl"}`;
     const said = [alert('sender-refused'), alert('sender-allowed'), '2026-11-24T09:00:06.1Z no alert', ''];
-    expect(toldIn(said)).toEqual([{ id: 'a', gate: 'dnsbl', time: '2026-11-24T09:00:05.123Z' }]);
+    expect(toldIn(said)).toEqual([{ id: 'a', sender: 's', gate: 'dnsbl', time: '2026-11-24T09:00:05.123Z' }]);
   });
 });
 
 describe('the balance', () => {
-  const gate = 'dnsbl';
-  const refused = (...all: string[]) => ({ refused: new Map(all.map((id) => [id, gate])), left: [] });
+  const [sender, gate] = ['amazon-ses', 'dnsbl'];
+  const refused = (...all: string[]) => ({
+    refused: new Map(all.map((id) => [id, { sender, gate }])),
+    left: [],
+  });
   const time = '2026-11-24T09:00:05.000Z';
   const later = '2026-11-24T09:00:09.000Z';
 
@@ -71,8 +74,8 @@ describe('the balance', () => {
       balance(
         refused('a', 'b'),
         [
-          { id: 'a', gate, time },
-          { id: 'c', gate, time },
+          { id: 'a', sender, gate, time },
+          { id: 'c', sender, gate, time },
         ],
         [],
       ),
@@ -87,16 +90,36 @@ describe('the balance', () => {
   });
 
   it('names what was told at another gate than the one that refused it', () => {
-    expect(balance(refused('a'), [{ id: 'a', gate: 'protocol', time }], [])).toMatchObject({
+    expect(balance(refused('a'), [{ id: 'a', sender, gate: 'protocol', time }], [])).toMatchObject({
       lost: [],
       unfounded: ['a at protocol, by the log dnsbl'],
     });
   });
 
+  it('takes what was told together by its number', () => {
+    const books = (count: number, ...kills: number[]) =>
+      balance(
+        refused('a', 'b', 'c'),
+        [
+          { id: 'a', sender, gate, time },
+          { id: 'b', sender, gate, count, time },
+        ],
+        kills,
+      );
+    expect(books(2)).toMatchObject({ lost: [], unfounded: [], together: 2 });
+    expect(books(1)).toMatchObject({ lost: ['c'] });
+    expect(books(3)).toMatchObject({
+      lost: [],
+      unfounded: ['amazon-ses dnsbl: 3 told together, 2 in the log'],
+    });
+    // After a kill it may be told again, in other groups.
+    expect(books(3, Date.parse(time))).toMatchObject({ lost: [], unfounded: [] });
+  });
+
   it('excuses a repetition only if screenpass was killed in between', () => {
     const told = [
-      { id: 'a', gate, time },
-      { id: 'a', gate, time: later },
+      { id: 'a', sender, gate, time },
+      { id: 'a', sender, gate, time: later },
     ];
     const kill = Date.parse('2026-11-24T09:00:07.000Z');
     expect(balance(refused('a'), told, [kill])).toMatchObject({ doubled: [], repeated: 1 });

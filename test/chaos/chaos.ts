@@ -50,7 +50,7 @@ function textOf(books: Books): string {
     ['not injected', books.failed.length],
     ['sessions', `${queued + refused + cut} (${queued} queued, ${refused} refused, ${cut} cut)`],
     ['refusals of watched senders in the log', books.refusals],
-    ['refusals told', books.told],
+    ['refusals told', `${books.told} alone, ${books.together} together`],
     ...Object.entries(books.gates)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([gate, { refused, told }]): [string, string] => [

@@ -31,12 +31,15 @@ export const listed: readonly { readonly sender: string; readonly address: strin
   // Only SPF tells whose it is.
   { sender: 'salesforce', address: SALESFORCE_ADDRESS },
 ];
-const unlisted = IDS.map((sender) => addressOf(sender, 9));
+const unlisted = IDS.map((sender) => ({ sender, address: addressOf(sender, 9) }));
 const strangers = { listed: ['203.0.113.9', '185.199.108.7'], unlisted: ['203.0.113.10', '198.51.100.7'] };
 
-export const watched: ReadonlySet<string> = new Set([...listed.map(({ address }) => address), ...unlisted]);
+/** The sender of each address that is a watched sender's. */
+export const watched: ReadonlyMap<string, string> = new Map(
+  [...listed, ...unlisted].map(({ sender, address }) => [address, sender]),
+);
 export const blocklist = [...listed.map(({ address }) => address), ...strangers.listed];
-export const clients = [...watched, ...strangers.listed, ...strangers.unlisted];
+export const clients = [...watched.keys(), ...strangers.listed, ...strangers.unlisted];
 
 /** Sessions by outcome; those for whom nobody was there are not counted. */
 export type Sent = Record<Exclude<Outcome, 'away'>, number>;
@@ -53,7 +56,10 @@ export async function traffic(
   sent: Sent,
   signal: AbortSignal,
 ): Promise<void> {
-  const others = [...unlisted, ...strangers.listed, ...strangers.unlisted] as [string, ...string[]];
+  const others = [...unlisted.map(({ address }) => address), ...strangers.listed, ...strangers.unlisted] as [
+    string,
+    ...string[],
+  ];
   const refused = listed.map(({ address }) => address) as [string, ...string[]];
   while (!signal.aborted) {
     const outcome = await clients.attempt(random.pick(random.next() < 0.85 ? refused : others));
