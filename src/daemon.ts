@@ -34,6 +34,7 @@ import { createEarlyRequests, createRequests, statusOf } from './requests.ts';
 import { createTelling } from './telling.ts';
 import { createTroubles } from './troubles.ts';
 import { createVetoWatch } from './veto-watch.ts';
+import { createWatchdog, watchedFiles } from './watchdog.ts';
 import { createStateKeeper } from './writer/state-keeper.ts';
 import { createWriter } from './writer/writer.ts';
 
@@ -57,7 +58,8 @@ export async function runDaemon(
   signal: AbortSignal,
 ): Promise<void> {
   const monitoring = createMonitoring(world.report);
-  const ports: Ports = { ...world, report: monitoring.report };
+  const watchdog = createWatchdog(world);
+  const ports: Ports = { ...world, ...watchedFiles(world, watchdog), report: monitoring.report };
   const { clock, report } = ports;
   const sessions = createSessions();
   const keeper = createStateKeeper(ports);
@@ -83,6 +85,7 @@ export async function runDaemon(
     networksOf(entry) {
       return openNetworks(entry, roster().get(entry.sender), rules, writer.state.vetoes);
     },
+    watch: (step) => watchdog.during('writer', step),
   });
 
   const refusals = createTelling(REFUSALS, {
@@ -104,6 +107,8 @@ export async function runDaemon(
       const last = lines.at(-1);
       if (last !== undefined) lag = (clock.now() - stampTime(last.stamp)) / 1000;
       writer.update({ ...writer.state, cursor: position.cursor, doubtMs: expiry.doubtMs });
+      // No more of the log is read than can be reported.
+      await watchdog.during('log', report.flushed());
     }
   }
 
@@ -266,7 +271,7 @@ export async function runDaemon(
   });
   tellMissed();
   const ends = [readLog(), writer.run(signal), refresher.starting(), control.ended, monitor?.ended];
-  await Promise.all([...ends, ...jobs.map(({ ended }) => ended)]);
+  await Promise.all([watchdog.run(faults, signal), ...ends, ...jobs.map(({ ended }) => ended)]);
   refusals.tellRest();
   identifier.reportRest();
   vetoes.reportRest();
@@ -277,6 +282,7 @@ export async function runDaemon(
     signal: String(signal.reason),
     entries: writer.state.entries.length,
   });
+  await report.flushed();
 }
 
 /** The Engine writes host bits; what cannot be read is none of our address space anyway. */

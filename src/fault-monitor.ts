@@ -98,6 +98,9 @@ function reportEnd(report: Pick<Report, 'alert'>, fault: Fault, now: number): vo
     case 'state-unsaved':
       report.alert('state-saved', id, { seconds });
       return;
+    case 'work-hangs':
+      report.alert('work-resumed', id, { work: subject, seconds });
+      return;
     case 'clients-hidden':
       report.alert('clients-visible', id, { family: subject, seconds });
       return;

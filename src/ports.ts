@@ -207,6 +207,8 @@ export interface Report {
   error(message: string, fields?: object): void;
   info(message: string, fields?: object): void;
   debug(message: string, fields?: object): void;
+  /** Resolves when all that was reported before is written; not, while nothing takes it. */
+  flushed(): Promise<void>;
 }
 
 /** What a command of the administrator asks of the running daemon. */

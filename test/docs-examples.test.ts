@@ -117,7 +117,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   ...{
     ADDRESS: '54.240.27.75',
     A: '54.240.27.75',
-    CIDR: '192.0.2.0/24',
+    CIDR: '185.199.108.0/22',
     SENDER: 'amazon-ses',
     ID: 'amazon-ses',
   },
@@ -133,13 +133,10 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
 
 /** The words of a command; optional ones are given, of alternatives the first. */
 function wordsOf(usage: string): string[] {
-  const plain = usage
-    .replaceAll('\\|', '|')
-    .replace(/[[\]]/g, '')
-    .replace(/\.\.\./g, '');
+  const plain = usage.replace(/[[\]]/g, '').replace(/\.\.\./g, '');
   return [...plain.matchAll(/["']([^"']*)["']|(\S+)/g)].map(([, inQuotes, word = '']) => {
     if (inQuotes !== undefined) return inQuotes;
-    const [first = ''] = word.split('|');
+    const [first = ''] = word.split(/[|¦]/);
     return PLACEHOLDERS[first] ?? first;
   });
 }
@@ -164,7 +161,9 @@ function problemOf(args: readonly string[]): string | null {
 describe('a command', () => {
   /** From the word screenpass on, to what the shell does with it. */
   const called = (line: string) =>
-    /(?:^|\bscreenpass )screenpass( [^<|>#&;]*)$/.exec(line.replace(/\s*(?:[<|>#&;].*)?$/, ''))?.[1];
+    /(?:^|\bscreenpass )screenpass( [^<|>#&;]*)$/.exec(
+      line.replaceAll('\\|', '¦').replace(/\s*(?:[<|>#&;].*)?$/, ''),
+    )?.[1];
   const pipes = (text: string) => text.split(/ \| /);
   const inBlocks = codeLines()
     .flatMap(({ page, text }) => pipes(text).map((part) => ({ page, text: part.trim() })))

@@ -7,26 +7,24 @@ import { createResolver } from '../edge/dns.ts';
 import { createDockerEngine } from '../edge/docker.ts';
 import { createTableFile, createWholeFile } from '../edge/file.ts';
 import { serveHttp } from '../edge/http.ts';
+import { armLastResort } from '../edge/last-resort.ts';
 import { createReport } from '../edge/report.ts';
+import { inTime } from '../in-time.ts';
 import type { Ports } from '../ports.ts';
 
-/** A daemon that hangs when it is asked to stop is ended after this, before the Engine's own 10 s are over. */
-const LAST_RESORT_MS = 9_000;
+/** After a bug, what was reported before it is still written, if something takes it. */
+const LAST_WORDS_MS = 2_000;
 
 /**
- * The daemon on the real world, until SIGTERM or SIGINT. Rejects with FileError when table or state cannot be used, with
- * ListenError when SCREENPASS_HTTP cannot.
+ * The daemon on the real world, until SIGTERM or SIGINT. Rejects with FileError when table or state cannot be used or
+ * stdout was closed, with ListenError when SCREENPASS_HTTP cannot. The process ends within 10 s of either, whatever hangs.
  */
 export async function run(config: Config, version: string): Promise<void> {
   const report = createReport(config.logLevel, config.muted);
   const stop = new AbortController();
   const { http } = config;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      stop.abort(signal);
-      setTimeout(() => process.exit(1), LAST_RESORT_MS).unref();
-    });
-  }
+  armLastResort(stop.signal);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort(signal));
   const ports: Ports = {
     clock: createClock(report),
     resolver: createResolver({ servers: config.dnsServers, signal: stop.signal }),
@@ -43,5 +41,10 @@ export async function run(config: Config, version: string): Promise<void> {
     monitor: http && { serve: (pages, signal) => serveHttp(http, pages, report, signal) },
     report,
   };
-  await runDaemon(config, ports, version, stop.signal).finally(() => stop.abort());
+  try {
+    await Promise.race([runDaemon(config, ports, version, stop.signal), report.closed]);
+  } finally {
+    stop.abort();
+    await inTime(ports.clock, LAST_WORDS_MS, new AbortController().signal, report.flushed(), undefined);
+  }
 }

@@ -105,6 +105,8 @@ export interface AlertFields {
   };
   'state-unsaved': { reason: string; remedy: string };
   'state-saved': { seconds: number };
+  'work-hangs': { work: string; reason: string; remedy: string };
+  'work-resumed': { work: string; seconds: number };
   digest: Digest;
   stopping: { signal: string; entries: number };
 }
@@ -337,6 +339,17 @@ export const ALERTS: { readonly [K in AlertKind]: AlertRow<K> } = {
     level: 'info',
     when: 'the state is saved again, for the first time after it was lost or could not be saved',
     text: (f) => `the state is saved again after ${f.seconds} s`,
+  },
+  'work-hangs': {
+    level: 'error',
+    when: 'nothing has taken the lines of stdout for 10 s (`work` is `stdout`), an operation on the `table` or the `state` has not ended for a minute, or the `writer` or the handling of the `log` has not',
+    endedBy: ['work-resumed'],
+    text: (f) => `${f.reason}. ${f.remedy}`,
+  },
+  'work-resumed': {
+    level: 'info',
+    when: 'what hung has ended',
+    text: (f) => `${f.work} works again, after ${f.seconds} s`,
   },
   digest: {
     level: 'info',

@@ -15,6 +15,7 @@ export const FAULT_KINDS = [
   'dnsbl-fault',
   'sender-still-refused',
   'veto-unanswered',
+  'work-hangs',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

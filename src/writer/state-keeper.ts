@@ -14,11 +14,18 @@ type Unusable = Extract<ReadState, { readonly ok: false }>;
 export interface StateKeeper {
   /** Call once, before the first save. Rejects with FileError when there is a state that cannot be opened. */
   find(): Promise<Found>;
-  /** Saves the state when it is not what was saved last. Gives what went wrong; null: it is saved. */
+  /**
+   * Saves the state when it is not what was saved last, and when all alerts up to now are written: a kill repeats an
+   * alert rather than losing it. Gives what went wrong; null: it is saved.
+   */
   save(state: State): Promise<FileError | null>;
 }
 
-export function createStateKeeper({ state: file, clock }: Pick<Ports, 'state' | 'clock'>): StateKeeper {
+export function createStateKeeper({
+  state: file,
+  clock,
+  report,
+}: Pick<Ports, 'state' | 'clock' | 'report'>): StateKeeper {
   let saved = '';
   /** The suffix under which a state that cannot be used is still to be put aside. */
   let inTheWay: string | null = null;
@@ -60,6 +67,7 @@ export function createStateKeeper({ state: file, clock }: Pick<Ports, 'state' | 
     async save(state) {
       const text = `${JSON.stringify(state)}\n`;
       if (text === saved) return null;
+      await report.flushed();
       const failure = await attempt(text);
       if (failure === null) saved = text;
       return failure;

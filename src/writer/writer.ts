@@ -33,6 +33,8 @@ export interface WriterOptions {
   readonly tableInContainer: string;
   /** The networks that an entry opens; none when its sender is not watched. */
   readonly networksOf: (entry: Entry) => readonly Network[];
+  /** Watches over a step. */
+  readonly watch: <T>(step: Promise<T>) => Promise<T>;
 }
 
 /** Where table and Postfix stand. */
@@ -269,7 +271,7 @@ export function createWriter(
     },
     async run(signal) {
       signal.addEventListener('abort', bell.ring, { once: true });
-      while (!signal.aborted) await bell.wait(Math.min(HEARTBEAT_MS, await work(signal)));
+      while (!signal.aborted) await bell.wait(Math.min(HEARTBEAT_MS, await options.watch(work(signal))));
       await save();
     },
     save: () => save(),

@@ -62,6 +62,7 @@ export const decision: Suite = {
       error() {},
       info() {},
       debug() {},
+      flushed: async () => {},
     };
     const nobody = async () => ({ kind: 'no-name' }) as const;
     const container = { id: 'c'.repeat(64), run: '1', tty: false, logDriver: 'json-file' };

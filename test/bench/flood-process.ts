@@ -42,6 +42,7 @@ const report: Report = {
   error() {},
   info() {},
   debug() {},
+  flushed: async () => {},
 };
 const container = {
   id: 'c'.repeat(64),

@@ -1,7 +1,7 @@
 import type { Clock, ScheduledJob } from '../../src/ports.ts';
 
 interface Sleeper {
-  readonly until: number;
+  until: number;
   wake(): void;
 }
 
@@ -53,6 +53,12 @@ export class TestClock implements Clock {
   advance(ms: number): void {
     this.#now += ms;
     for (const sleeper of [...this.#sleepers]) if (sleeper.until <= this.#now) sleeper.wake();
+  }
+
+  /** Somebody sets it, by so much ahead or back: no time passes. */
+  set(ms: number): void {
+    this.#now += ms;
+    for (const sleeper of this.#sleepers) sleeper.until += ms;
   }
 
   /** The time of this cron expression has come. */

@@ -38,6 +38,8 @@ export class World implements AsyncDisposable {
   zone: Zone = {};
   /** DNS answers when this is fulfilled. */
   dnsAnswers: Promise<void> = Promise.resolve();
+  /** What is reported is written when this is fulfilled. */
+  stdoutTakes: Promise<void> = Promise.resolve();
   /** `TYPE name` of each question to DNS. */
   readonly questions: string[] = [];
   readonly engine: EngineDouble;
@@ -100,11 +102,7 @@ export class World implements AsyncDisposable {
     this.#stop = new AbortController();
     const edges: Ports = {
       clock: this.clock,
-      engine: createDockerEngine({
-        host: this.engine.host,
-        container: read.config.container,
-        stop: this.#stop.signal,
-      }),
+      engine: this.dockerEngine(read.config.container),
       table: createTableFile(this.table),
       state: createWholeFile(this.stateFile),
       resolver: this.#resolver(sendersZone(senders)),
@@ -115,6 +113,11 @@ export class World implements AsyncDisposable {
     };
     this.#running = runDaemon(read.config, edges, '0.0.0', this.#stop.signal);
     this.#running.catch(() => {});
+  }
+
+  /** The real client of the Engine, until the daemon is stopped. */
+  dockerEngine(container = 'mailserver') {
+    return createDockerEngine({ host: this.engine.host, container, stop: this.#stop.signal });
   }
 
   /** Asks the daemon what a command of the administrator asks. */
@@ -165,6 +168,7 @@ export class World implements AsyncDisposable {
       error: (message) => void this.errors.push(message),
       info: () => {},
       debug: () => {},
+      flushed: () => this.stdoutTakes,
     };
   }
 

@@ -66,7 +66,7 @@ function checkEvent(event: PostfixEvent, line: string): void {
   ok(ip === null || isIP(ip) !== 0, 'ip');
   ok([port, code, rank].every(isCount), 'a number');
   ok(port === null || port <= 65_535, 'port');
-  ok(Object.keys(texts).length === 7 && Object.values(texts).every(isText), 'a text');
+  ok(Object.keys(texts).length === 8 && Object.values(texts).every(isText), 'a text');
   ok(program.length <= line.length);
 }
 
@@ -87,8 +87,10 @@ const lineParser: Target = {
     if (outcome === undefined || outcome.kind === 'passed') return;
     ok(outcome.refusal.gate in GATES);
     // What waits for DNS is saved, so it must be such that it can be read again.
-    const questions = parseAddress(outcome.refusal.ip) === undefined ? [] : [outcome.refusal];
-    ok(readState(JSON.stringify({ ...EMPTY_STATE, questions })).ok, 'a refusal that can be saved');
+    const { refusal } = outcome;
+    const questions = parseAddress(refusal.ip) === undefined ? [] : [{ refusal, tries: 0, askedAt: null }];
+    const state: State = { ...EMPTY_STATE, questions };
+    ok(readState(JSON.stringify(state)).ok, 'a refusal that can be saved');
   },
 };
 

@@ -1,0 +1,32 @@
+import { Worker } from 'node:worker_threads';
+
+/** Before the Engine's own 10 s are over. */
+const LAST_RESORT_MS = 9_000;
+
+/**
+ * Ends this process for certain soon after `stop` aborts, whatever hangs: process.exit would wait for a file operation
+ * that does not end, and a timer would never come when the event loop is blocked by then. What ends by itself before is
+ * not disturbed. A loop that is blocked before the signal comes hears nothing of it: then the Engine ends the container.
+ */
+export function armLastResort(stop: AbortSignal, ms = LAST_RESORT_MS): void {
+  process.once('exit', () => {
+    if (isFileHeld()) endNow();
+  });
+  const arm = () => {
+    const kill = `setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${ms})`;
+    new Worker(kill, { eval: true, execArgv: [] }).unref();
+    // Nothing in a container can kill its first process, not even itself; but abort ends in a fault, which does.
+    if (process.pid === 1) setTimeout(endNow, ms).unref();
+  };
+  stop.addEventListener('abort', arm, { once: true });
+}
+
+/** Node would wait for it after the exit handlers, without end. */
+function isFileHeld(): boolean {
+  return process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
+}
+
+function endNow(): void {
+  if (process.pid === 1) process.abort();
+  process.kill(process.pid, 'SIGKILL');
+}
