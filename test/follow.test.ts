@@ -16,9 +16,11 @@ const container: MailContainer = {
 };
 
 /** Follows for two minutes of the clock; gives the new lines. */
-async function followed(some: Pick<Engine, 'inspect' | 'follow'>): Promise<string[]> {
+async function followed(
+  some: Pick<Engine, 'inspect' | 'follow'> & Partial<Pick<Engine, 'lastLines'>>,
+): Promise<string[]> {
   const clock = new TestClock(0);
-  const engine = { ...some, lastLines: async () => [] };
+  const engine = { lastLines: async () => [], ...some };
   const report = { alert: () => {}, error: () => {}, info: () => {}, debug: () => {} };
   const ports = { clock, engine, report } as unknown as Ports;
   const stop = new AbortController();
@@ -72,6 +74,7 @@ it('what a stopped container has left is read before it can be removed, though i
   const kept = [line(1)];
   let state: 'running' | 'stopped' | 'missing' = 'running';
   const lines = await followed({
+    lastLines: async () => [...kept],
     inspect: async () => (state === 'missing' ? { kind: state, name: 'c' } : { kind: state, container }),
     async *follow() {
       yield OPENED;

@@ -121,7 +121,7 @@ export function createPosition(start: Cursor | null): Position {
     look(lines) {
       const last = lastStamp();
       const trail = handled.marks();
-      if (last === undefined || trail.length === 0 || lines.length === 0) return;
+      if (last === undefined || trail.length === 0) return;
       const from = timeStamp(stampTime(last) - OVERLAP_MS);
       const at = endOf(trail, lines);
       const isAll = lines.length < LOOK_LINES;
