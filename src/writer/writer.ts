@@ -154,8 +154,7 @@ export function createWriter(
     state = { ...state, written: digest };
     if (put === 'restored') forgetLoaded();
     announce(fresh, wired === 'wired' && !isIgnored() ? 'table-written' : 'not-wired');
-    const dirty = state.loaded !== digest && (state.loaded !== null || all.length > 0);
-    const plan = reloader.plan(dirty && wired === 'wired');
+    const plan = reloader.plan(isDirty(all, digest) && wired === 'wired');
     if (plan.kind === 'wait') return plan.ms;
     if (plan.kind === 'idle') {
       faults.ended('reload-failed');
@@ -172,6 +171,15 @@ export function createWriter(
   /** The list names the table, and something in it is in the way. */
   function isIgnored(): boolean {
     return faults.lasting('not-wired', LIST) !== undefined;
+  }
+
+  /**
+   * Whether Postfix is still to be proven to use the block. Also one that is loaded is, when an entry lost its time in
+   * force and opens the same all the same: without one, each refusal would count as one from before the table.
+   */
+  function isDirty(all: readonly Section[], digest: string): boolean {
+    if (state.loaded === null) return all.length > 0;
+    return state.loaded !== digest || all.some(({ entry }) => entry.inForce === null);
   }
 
   /** Nobody knows what Postfix read meanwhile: a refusal of these days says nothing about the entries. */
@@ -224,7 +232,7 @@ export function createWriter(
 
   function status(): WriterStatus {
     const all = sections();
-    const loaded = state.loaded === digestOf(renderBlock(all)) || (state.loaded === null && all.length === 0);
+    const loaded = !isDirty(all, digestOf(renderBlock(all)));
     const fails = faults.lasting('reload-failed') ?? faults.lasting('table-invalid');
     // Where no command can be run, or no table be written, nobody knows, also when nothing is due.
     const reload = fails?.blocking ? 'failing' : loaded ? 'done' : 'pending';

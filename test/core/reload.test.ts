@@ -24,6 +24,9 @@ describe('a reload', () => {
     expect(retryIn({ tries: 5000, triedAt: 0 }, 0)).toBe(60_000);
   });
 
+  it('that failed in an earlier run of the container only is tried at once', () =>
+    expect(planReload({ ...dirty, fault: { tries: 0, triedAt: 0 } }, 0, 15_000)).toEqual({ kind: 'now' }));
+
   it('is not kept waiting by a clock that was set back', () => {
     const later = { ...dirty, lastReloadAt: 1e9, fault: { tries: 1, triedAt: 1e9 } };
     expect(planReload(later, 1_000, 15_000)).toEqual({ kind: 'now' });
