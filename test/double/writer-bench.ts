@@ -76,6 +76,7 @@ export class WriterBench {
       error: () => {},
       info: () => {},
       debug: () => {},
+      flushed: async () => {},
     };
     const engine: Engine = {
       inspect: unused,
@@ -100,6 +101,7 @@ export class WriterBench {
       { ...EMPTY_STATE, ...initial },
       {
         ...{ mode: 'enforce', reloadIntervalMs: 15_000, tableInContainer: TABLE },
+        watch: (step) => step,
         networksOf: ({ sender }) => [network(NETWORKS[sender] ?? unused())],
         ...options,
       },

@@ -144,7 +144,7 @@ describe('a reload that fails', () => {
     [{ stderr: 'postfix: warning\npostfix: fatal: bad \n' }, 'postfix: fatal: bad'],
     [{ stderr: '\n' }, 'postfix reload ended with code 1'],
   ])('gives the last line of Postfix as the reason', async (output, reason) => {
-    result = { exitCode: 1, stdout: '', stderr: '', ...output };
+    result = { exitCode: 1, stdout: '', ...output };
     expect(await load()).toBeNull();
     expect(faults.lasting('reload-failed')).toMatchObject({
       ...{ reason, blocking: true, tries: 1, dueAt: NOON + MINUTE },

@@ -37,7 +37,9 @@ class StateFile {
   };
 
   keeper() {
-    return createStateKeeper({ state: this.file, clock: new TestClock(NOON) });
+    const quiet = () => {};
+    const report = { alert: quiet, error: quiet, info: quiet, debug: quiet, flushed: async () => {} };
+    return createStateKeeper({ state: this.file, clock: new TestClock(NOON), report });
   }
 
   #refuse(call: 'read' | 'write' | 'setAside') {
