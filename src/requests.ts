@@ -94,6 +94,7 @@ export function createEarlyRequests(): { readonly handle: Handle; ready(handle: 
 
 /** Answers the commands of the administrator: `status`, `list`, `allow`, `revoke`, `refresh`. */
 export function createRequests(running: Running): Handle {
+  let counting: Promise<number> | null = null;
   const { config, clock, report, writer, refresher } = running;
   const names = namesOf(config);
 
@@ -145,14 +146,19 @@ export function createRequests(running: Running): Handle {
       : null;
   }
 
+  async function countRules(): Promise<number> {
+    return blockNetworks(splitTable((await running.table.read()) ?? '').block ?? '').length;
+  }
+
   /** The rules of screenpass that are in the table file now; null: it cannot be read. */
   async function rulesInTable(): Promise<number | null> {
     try {
-      const counted = running.table
-        .read()
-        .then((text) => blockNetworks(splitTable(text ?? '').block ?? '').length);
+      // One at a time: reads that hang would take all threads that Node has for files, and for stdout.
+      counting ??= countRules().finally(() => {
+        counting = null;
+      });
       // A file system that hangs must not keep status and health from saying so.
-      return await inTime(clock, TABLE_MS, NEVER, counted, null);
+      return await inTime(clock, TABLE_MS, NEVER, counting, null);
     } catch (error) {
       if (error instanceof FileError) return null;
       throw error;

@@ -129,7 +129,7 @@ describe.each(WAYS)('a daemon in which $hangs hangs', ({ words, ports, shut }) =
     await world.until('it is healthy', async () => (await health(world)) === null);
     shut();
     await world.connect('54.240.27.75');
-    await world.pass(9_000);
+    await world.pass(5_000);
     expect(await health(world)).toBeNull();
     await world.pass(90_000);
     expect(await health(world)).toMatch(words);
@@ -196,6 +196,30 @@ describe('a daemon of which nobody takes the lines', () => {
       await world.pass(500);
     }
     expect(world.told('sender-refused').length).toBeLessThan(20);
+  });
+});
+
+describe('a daemon whose table hangs', () => {
+  it('reads it once for all who ask, since each read takes a thread', async () => {
+    const { opened, open } = gate();
+    await using world = await World.create();
+    const file = createTableFile(world.table);
+    let reads = 0;
+    let hangs = false;
+    const read = () => {
+      reads += 1;
+      return hangs ? opened.then(() => file.read()) : file.read();
+    };
+    world.start({}, { table: { ...file, read } });
+    await world.until('the log is followed', () => world.engine.followers > 0);
+    await world.until('it is healthy', async () => (await health(world)) === null);
+    hangs = true;
+    reads = 0;
+    for (let i = 0; i < 10; i += 1) await status(world);
+    const begun = reads;
+    open();
+    // One more is the writer's own.
+    expect(begun).toBeLessThanOrEqual(2);
   });
 });
 
