@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { runDaemon } from '../daemon.ts';
@@ -23,6 +24,8 @@ export async function run(config: Config, version: string): Promise<void> {
   const report = createReport(config.logLevel, config.muted);
   const stop = new AbortController();
   const { http } = config;
+  // All parts of the daemon listen to it, and each call to the Engine.
+  setMaxListeners(0, stop.signal);
   armLastResort(stop.signal);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort(signal));
   const ports: Ports = {

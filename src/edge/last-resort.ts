@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
 
 /** Before the Engine's own 10 s are over. */
@@ -9,8 +10,15 @@ const LAST_RESORT_MS = 9_000;
  * not disturbed. A loop that is blocked before the signal comes hears nothing of it: then the Engine ends the container.
  */
 export function armLastResort(stop: AbortSignal, ms = LAST_RESORT_MS): void {
+  let bug: unknown;
+  process.once('uncaughtExceptionMonitor', (error) => {
+    bug = error;
+  });
   process.once('exit', () => {
-    if (isFileHeld()) endNow();
+    if (!isFileHeld()) return;
+    // Node would show it after this.
+    if (bug !== undefined) process.stderr.write(`${inspect(bug)}\n`);
+    endNow();
   });
   const arm = () => {
     const kill = `setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${ms})`;
