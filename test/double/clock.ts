@@ -44,7 +44,8 @@ export class TestClock implements Clock {
         this.#jobs.delete(job);
         resolve();
       };
-      signal.addEventListener('abort', end, { once: true });
+      if (signal.aborted) end();
+      else signal.addEventListener('abort', end, { once: true });
     });
     return { next: () => null, ended };
   }
