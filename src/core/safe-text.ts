@@ -19,7 +19,12 @@ export function safeLines(text: string): string {
 
 /** The value as JSON in one line, which any reader of JSON reads as the same value. */
 export function safeJson(value: unknown): string {
-  return JSON.stringify(value).replace(UNSAFE, (sign) =>
+  return safeJsonLine(JSON.stringify(value));
+}
+
+/** JSON that is one line, with or without its end. */
+export function safeJsonLine(json: string): string {
+  return json.replace(UNSAFE_IN_LINES, (sign) =>
     [...Array(sign.length).keys()].map((i) => `\\u${hex(sign.charCodeAt(i)).padStart(4, '0')}`).join(''),
   );
 }

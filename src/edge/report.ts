@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import pino from 'pino';
 import type { LogLevel } from '../config.ts';
 import { ALERTS, type AlertKind } from '../core/alert.ts';
+import { safeJsonLine } from '../core/safe-text.ts';
 import { FileError, type Report } from '../ports.ts';
 
 /** Characters that wait to be written. Beyond, lines are left out, and their number is reported when there is room again. */
@@ -41,7 +42,8 @@ export function createReport(
   const log = pino({ ...options, level }, { write: (line) => add(line, MOST_WAITING.others) });
   const alerts = pino({ ...options, level: 'info' }, { write: (line) => add(line, MOST_WAITING.alerts) });
 
-  function add(line: string, most: number): void {
+  function add(json: string, most: number): void {
+    const line = safeJsonLine(json);
     if (output.waiting() + line.length <= most) {
       output.add(line);
       return;

@@ -39,6 +39,16 @@ function device(plan: readonly (number | string)[]) {
 }
 
 describe('the report', () => {
+  it('has escapes in place of what a terminal obeys, and reads as what was meant', async () => {
+    const out = device([]);
+    const report = createReport('info', new Set(), { write: out.write });
+    const hostile = '\x1b[2J \x9b2J \u202e \u2028 \u{e0041} \x7f';
+    report.info(hostile);
+    await report.flushed();
+    expect(out.text().replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
+    expect(out.lines().map(({ msg }) => msg)).toEqual([hostile]);
+  });
+
   it('writes all lines whole and in order, however the bytes are taken', async () => {
     const steps = fc.array(fc.integer({ min: 1, max: 200 }), { maxLength: 30 });
     const bursts = fc.array(fc.array(fc.string({ unit: 'binary' }), { maxLength: 5 }), { maxLength: 6 });
