@@ -128,6 +128,7 @@ class History implements AsyncDisposable {
 
   /** Until all that was refused is reported, with the daemon's look at the clock in between. */
   async #followed(): Promise<void> {
+    await this.#world.alert('started', this.#starts);
     await this.#world.eventually('the log is followed', () => this.#world.engine.followers > 0);
     this.#world.clock.runJob('* * * * *');
     await this.#world.eventually('all is reported', () => {

@@ -1,6 +1,7 @@
 import { createDnsblAnswers, type DnsblAnswer } from './dnsbl-answers.ts';
 import type { PostscreenGate } from './gate.ts';
 import type { PostfixEvent } from './postfix-event.ts';
+import { isFine, type Print, unlessPrinted } from './printed-again.ts';
 import { createMemory, type Limits, own } from './remember.ts';
 
 /** One session that postscreen turned away. */
@@ -83,9 +84,10 @@ interface Session {
   leftGreetWait: boolean;
   /** Its fate was told: nothing more comes of it. */
   over: boolean;
+  readonly print: Print<Outcome>;
 }
 
-type Ended = Pick<Session, 'since' | 'stamp'>;
+type Ended = Pick<Session, 'since' | 'stamp' | 'print'>;
 
 /** postscreen says no more of a session after these. */
 const LAST: ReadonlySet<PostfixEvent['kind']> = new Set([
@@ -122,18 +124,21 @@ export function createSessions(limits: Limits = SESSION_LIMITS): Sessions {
     if (session === undefined) return undefined;
     if (LAST.has(event.kind)) {
       sessions.delete(key);
-      ended.set(key, { since: at, stamp: session.stamp });
+      ended.set(key, { since: at, stamp: session.stamp, print: session.print });
     }
-    return session.over ? undefined : advance(session, event, at, () => answers.of(session.ip));
+    const outcome = session.over ? undefined : advance(session, event, at, () => answers.of(session.ip));
+    return unlessPrinted(session.print, event, outcome);
   }
 
   function find(key: string, event: PostfixEvent, ip: string, port: number, at: number): Session | undefined {
     const begins = event.kind === 'connect';
-    const isOf = ({ stamp }: Ended) => !begins || (stamp !== null && stamp === event.stamp);
+    const isAgain = ({ stamp }: Ended) => begins && stamp !== null && stamp === event.stamp;
     const known = sessions.get(key);
-    if (known !== undefined && isOf(known)) return known;
+    if (known !== undefined && (!begins || isAgain(known))) return known;
     const before = known === undefined ? ended.get(key) : undefined;
-    if (event.kind === 'disconnect' || (before !== undefined && isOf(before))) return undefined;
+    if (event.kind === 'disconnect' || (before !== undefined && !begins)) return undefined;
+    const isPrint = before !== undefined && isAgain(before);
+    if (isPrint && isFine(event.stamp)) return undefined;
     // Cut out of the key, so that no part of the line is kept.
     const session = newSession(
       key.slice(1, 1 + ip.length),
@@ -142,6 +147,7 @@ export function createSessions(limits: Limits = SESSION_LIMITS): Sessions {
       begins,
       event.stamp === null ? null : own(event.stamp),
     );
+    if (isPrint) session.print.printOf = before.print.lines;
     sessions.set(key, session);
     return session;
   }
@@ -171,6 +177,7 @@ function newSession(ip: string, port: number, at: number, begins: boolean, stamp
     vetoed: false,
     leftGreetWait: false,
     over: false,
+    print: { lines: [], printOf: null, withheld: undefined },
   };
 }
 

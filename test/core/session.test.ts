@@ -18,6 +18,23 @@ function play(messages: readonly string[], sessions: Sessions = createSessions()
   });
 }
 
+const SECONDS = 'Nov 24 02:00:00';
+const SESSION = [
+  `CONNECT from ${A} to [192.0.2.25]:25`,
+  `DNSBL rank 3 for ${A}`,
+  REJECT,
+  `DISCONNECT ${A}`,
+] as const;
+
+/** Feeds messages with stamps of their own, a millisecond after the other. */
+function feed(lines: readonly (readonly [stamp: string, message: string])[]): Outcome[] {
+  const sessions = createSessions();
+  return lines.flatMap(([stamp, message], at) => {
+    const event = parseEvent(`${stamp} mail postfix/postscreen[1]: ${message}`);
+    return (event && sessions.take(event, at)) ?? [];
+  });
+}
+
 describe('a session is refused', () => {
   it('once, at its first rejected RCPT, with the zones that dnsblog named', () => {
     const outcomes = play([
@@ -279,6 +296,38 @@ describe('sessions', () => {
     const again = lines.flatMap((line, i) => feed(line, 10 + i));
     expect(interleaved).toHaveLength(1);
     expect(again).toHaveLength(0);
+  });
+
+  describe.each([
+    ['stamps in whole seconds', SECONDS],
+    ['stamps in microseconds', '2026-11-24T02:00:00.123456+00:00'],
+  ])('of one client and port, with %s', (_, stamp) => {
+    const all = SESSION.map((message) => [stamp, message] as const);
+
+    it.each([
+      ['line by line', all.flatMap((line) => [line, line])],
+      ['one after the other', [...all, ...all]],
+      ['in pieces', [...all.slice(0, 2), ...all.slice(0, 2), ...all.slice(2), ...all.slice(2)]],
+      ['three times', [...all, ...all, ...all]],
+    ])('count once when they are printed again %s', (__, lines) => {
+      expect(feed(lines)).toHaveLength(1);
+    });
+
+    it('count as two when their CONNECTs differ in their stamps, however near', () => {
+      const near = stamp.replace('123456', '123457').replace('Nov 24 02:00:00', 'Nov 24 02:00:01');
+      expect(feed([...all, ...SESSION.map((message) => [near, message] as const)])).toHaveLength(2);
+    });
+  });
+
+  it('count as two when their CONNECTs are the same line, in whole seconds, and another line is not', () => {
+    const all = SESSION.map((message) => [SECONDS, message] as const);
+    const [connect, rank, reject, end] = SESSION;
+    const again = reject.replace('helo=<x>', 'helo=<y>');
+    const next = 'Nov 24 02:00:01';
+    expect(feed([...all, [SECONDS, connect], [SECONDS, again], [SECONDS, end]])).toHaveLength(2);
+    expect(feed([...all, [SECONDS, connect], [SECONDS, rank], [next, reject], [next, end]])).toHaveLength(2);
+    // What makes the difference can come after its fate.
+    expect(feed([...all, ...all.slice(0, 3), [next, end]])).toHaveLength(2);
   });
 
   it('keep interleaved clients apart, IPv6 too', () => {
