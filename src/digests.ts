@@ -1,5 +1,5 @@
 import type { Config } from './config.ts';
-import { digestOf, isMissed } from './core/digest.ts';
+import { broughtBack, digestOf, isMissed } from './core/digest.ts';
 import { expired } from './core/entry-end.ts';
 import type { Rules } from './core/policy.ts';
 import type { Ports } from './ports.ts';
@@ -24,18 +24,28 @@ export function createDigests(
 ): Digests {
   function tell(): void {
     const now = clock.now();
-    const { state } = writer;
+    // Days by a clock that has just jumped may be none; what is missed is told when the clock is believed.
+    if (writer.state.doubtMs > 0) return;
+    const state = broughtBack(writer.state, now);
     const expiring = expired(state, now + SOON_MS, rules(), preseed);
     const digest = digestOf(state.days, state.digested, now, expiring);
-    if (digest === null) return;
+    if (digest === null) {
+      writer.update(state);
+      return;
+    }
     report.alert('digest', `${digest.from} ${digest.to}`, digest);
-    writer.update({ ...state, digested: { at: now, through: digest.to } });
+    // What was told is not kept: after a jump of the clock it could be told again.
+    const days = Object.fromEntries(Object.entries(state.days).filter(([day]) => day > digest.to));
+    writer.update({ ...state, days, digested: { at: now, through: digest.to } });
   }
 
   return {
     tell,
     tellMissed() {
-      if (schedule !== null && isMissed(writer.state.digested, schedule.everyMs, clock.now())) tell();
+      if (writer.state.doubtMs > 0) return;
+      const state = broughtBack(writer.state, clock.now());
+      if (state !== writer.state) writer.update(state);
+      if (schedule !== null && isMissed(state.digested, schedule.everyMs, clock.now())) tell();
     },
   };
 }

@@ -142,4 +142,29 @@ describe('what is reported and a clock that jumps', () => {
     world.clock.runJob('* * * * *');
     await world.eventually('it is asked again', () => world.questions.length > before);
   });
+
+  it('the digest of each day is told, and what it counts, though the clock was ahead for days', async () => {
+    await using world = await World.following({ SCREENPASS_MODE: 'observe' });
+    const digest = () => world.clock.runJob('23 6 * * *');
+    await world.connect('54.240.27.1');
+    await world.until('it is read', () => world.told('sender-refused').length === 1);
+    world.clock.set(40 * DAY);
+    await world.connect('54.240.27.2');
+    await world.until('it is read', () => world.told('sender-refused').length === 2);
+    world.clock.runJob('* * * * *');
+    digest();
+    expect(world.told('digest')).toEqual([]);
+    world.quiet(2 * DAY);
+    digest();
+    world.clock.set(-40 * DAY);
+    await world.connect('54.240.27.3');
+    await world.until('it is read', () => world.told('sender-refused').length === 3);
+    for (let day = 0; day < 3; day += 1) {
+      world.quiet(DAY);
+      digest();
+    }
+    const told = world.told('digest').flatMap(({ refusals }) => Object.values(refusals['amazon-ses'] ?? {}));
+    expect(told.reduce((sum, count) => sum + count, 0)).toBe(3);
+    expect(world.told('digest').length).toBeGreaterThanOrEqual(3);
+  });
 });

@@ -44,6 +44,27 @@ export function digestOf(
   };
 }
 
+/**
+ * With what lies ahead of `now` (ms) brought back, after a time in which the clock was ahead: a digest through a day that is
+ * not over yet ends with the day before, and what was counted for later days counts for today. The same value when
+ * nothing does.
+ */
+export function broughtBack<S extends { readonly days: Days; readonly digested: Digested | null }>(
+  state: S,
+  now: number,
+): S {
+  const { days, digested } = state;
+  const today = dayOf(now);
+  const ahead = Object.keys(days).filter((day) => day > today);
+  const isAhead = digested !== null && digested.through >= today;
+  if (ahead.length === 0 && !isAhead) return state;
+  const past = Object.entries(days).filter(([day]) => day < today);
+  const present = [today, ...ahead].flatMap((day) => days[day] ?? []);
+  const counts = present.length === 0 ? [] : [[today, sumOf(present)]];
+  const through = isAhead ? { at: Math.min(digested.at, now), through: dayOf(now - DAY_MS) } : digested;
+  return { ...state, days: Object.fromEntries([...past, ...counts]), digested: through };
+}
+
 /** Whether a digest that is told each `everyMs` was missed; at the very first start none was. */
 export function isMissed(before: Digested | null, everyMs: number, now: number): boolean {
   return before !== null && now - before.at > everyMs + DAY_MS / 24;
