@@ -34,6 +34,9 @@ describe('a table', () => {
     const second = setUp({ [ask('69.72.32.0')]: { stdout: 'permit\n' } });
     expect(await second.postfix.checkTable(PATH, TABLE, members)).toEqual({ good: true, complaint: null });
     expect(second.asked).toHaveLength(2);
+    const first = setUp({ [ask('54.240.0.0')]: { stdout: 'permit\n' } });
+    expect(await first.postfix.checkTable(PATH, TABLE, members)).toEqual({ good: true, complaint: null });
+    expect(first.asked).toHaveLength(1);
   });
 
   it('without rules is asked for an address of nobody, which it need not permit', async () => {
@@ -98,7 +101,7 @@ describe('the configuration', () => {
 });
 
 it('parameters are given by name, without those that Postfix does not know', async () => {
-  const stdout = 'smtpd_banner = $myhostname ESMTP = x\nempty =\nwithout a value\n\n';
+  const stdout = 'smtpd_banner = $myhostname ESMTP = x\nempty =\nwithout a value\ntwo words = x\n\n';
   const { postfix, asked } = setUp({ 'postconf -x smtpd_banner empty none': { stdout } });
   expect(await postfix.settings(['smtpd_banner', 'empty', 'none'])).toEqual({
     ...{ smtpd_banner: '$myhostname ESMTP = x', empty: '' },

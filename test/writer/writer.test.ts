@@ -273,6 +273,19 @@ describe('a postscreen that does not use the table', () => {
     expect(bench.fieldsOf('sender-allowed')).toMatchObject({ effect: 'not-wired' });
     expect(bench.count('postfix reload')).toBe(0);
     expect(bench.writer.status()).toMatchObject({ wiring: 'not-wired', reload: 'pending' });
+    await bench.open();
+    expect(bench.faults.all()).toMatchObject([{ kind: 'not-wired', subject: '' }]);
+    expect(bench.count(`postmap -q 54.240.0.0 cidr:${TABLE}`)).toBe(0);
+  });
+
+  it('is not asked about its list', async () => {
+    other({ entries: [{ ...SES, announced: true, inForce: NOON }], loaded: digestOf(SES_BLOCK) });
+    bench.table = SES_BLOCK;
+    bench.accessList = 'permit_mynetworks';
+    await bench.serve();
+    // What is asked is the table alone.
+    expect(bench.count(`postmap -q 54.240.0.0 cidr:${TABLE}`)).toBe(1);
+    expect(bench.faults.all()).toMatchObject([{ kind: 'not-wired', subject: '' }]);
   });
 
   it('is reloaded once it does, after a line of the log about a reload', async () => {
@@ -550,6 +563,23 @@ describe('an item in front of the table', () => {
     expect(bench.count('postfix reload')).toBe(2);
     expect(bench.writer.state.entries).toMatchObject([{ inForce: NOON + 15_000 }]);
   });
+
+  it('that postscreen warns of is looked into at once, and once for the same warning', async () => {
+    await bench.pass(60_000);
+    const asked = () => bench.count(`postmap -q 54.240.0.0 ${BROKEN}`);
+    const before = asked();
+    bench.writer.warned('a warning about something else');
+    await bench.settled();
+    expect(asked()).toBe(before);
+    const warning = `postscreen_access_list: ${BROKEN}: table lookup error -- ignoring the remainder of this access list`;
+    bench.writer.warned(warning);
+    await bench.settled();
+    const after = asked();
+    expect(after).toBeGreaterThan(before);
+    bench.writer.warned(warning);
+    await bench.settled();
+    expect(asked()).toBe(after);
+  });
 });
 
 describe('the state', () => {
@@ -582,6 +612,7 @@ describe('the state', () => {
   it.each([
     ['entries', { entries: [SES] }],
     ['senders', { senders: {} }],
+    ['vetoes', { vetoes: [] }],
   ] as [string, Partial<State>][])('with other %s is saved at once', async (_, change) => {
     await bench.serve();
     const saves = bench.count('save');
