@@ -26,7 +26,6 @@ const MODULES = {
   reloader: { mutate: 'src/writer/reloader.ts', tests: ['test/writer/reloader*.test.ts'] },
   'table-keeper': { mutate: 'src/writer/table-keeper.ts', tests: ['test/writer/table-keeper*.test.ts'] },
   'wiring-watch': { mutate: 'src/writer/wiring-watch.ts', tests: ['test/writer/wiring-watch*.test.ts'] },
-  'list-watch': { mutate: 'src/writer/list-watch.ts', tests: ['test/writer/list-watch*.test.ts'] },
   'state-keeper': { mutate: 'src/writer/state-keeper.ts', tests: ['test/writer/state-keeper*.test.ts'] },
   postfix: { mutate: 'src/writer/postfix.ts', tests: ['test/writer/postfix*.test.ts'] },
   file: { mutate: 'src/edge/file.ts', tests: ['test/edge/file{,-faults}.test.ts'] },

@@ -125,7 +125,7 @@ describe('a reload', () => {
         add(...given);
       },
       removeEventListener: (...given: Parameters<typeof remove>) => {
-        open.pop();
+        open.splice(open.indexOf(given[0]), open.includes(given[0]) ? 1 : 0);
         remove(...given);
       },
     });
@@ -141,7 +141,7 @@ describe('a reload', () => {
 
 describe('a reload that fails', () => {
   it.each([
-    [{ stderr: 'postfix: warning\npostfix: fatal: bad \n' }, 'postfix: fatal: bad'],
+    [{ stderr: 'postfix: warning\npostfix: more\npostfix: fatal: bad \n' }, 'postfix: fatal: bad'],
     [{ stderr: '\n' }, 'postfix reload ended with code 1'],
   ])('gives the last line of Postfix as the reason', async (output, reason) => {
     result = { exitCode: 1, stdout: '', ...output };

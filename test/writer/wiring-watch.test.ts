@@ -52,6 +52,7 @@ describe('the wiring', () => {
   it('is unknown before Postfix is up, whose configuration is not final then', async () => {
     isUp = false;
     expect(watch.standing()).toBe('unknown');
+    expect(watch.configuration()).toBeNull();
     expect(await look()).toBe('down');
     expect(await look()).toBe('down');
     expect(asked).toEqual(['running', 'running']);
@@ -59,6 +60,7 @@ describe('the wiring', () => {
     isUp = true;
     expect(await look()).toBe('wired');
     expect(watch.standing()).toBe('wired');
+    expect(watch.configuration()).toMatchObject({ accessList: WIRED });
     expect(faults.all()).toEqual([]);
   });
 
