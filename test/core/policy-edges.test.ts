@@ -70,6 +70,7 @@ describe('a decision', () => {
       take(withOwn({ inForce: at }), at, { connectedAt }).decision.reason;
     expect(reason(at - SESSION_LIMITS.ageMs)).toBe('began-before');
     expect(reason(at - SESSION_LIMITS.ageMs - 1)).toBe('still-refused');
+    expect(take(withOwn({ inForce: at }), at, { connectedAt: null }).decision.reason).toBe('began-before');
   });
 
   it('waits below the threshold, and not for a sender that has an entry', () => {
@@ -77,6 +78,12 @@ describe('a decision', () => {
     expect(take(EMPTY_STATE, 0, { rules }).decision).toEqual({ kind: 'wait', reason: 'below-threshold' });
     const narrow = withOwn({ scope: 'network', networks: ['199.255.192.0/22'] });
     expect(take(narrow, 0, { rules }).decision).toEqual({ kind: 'allow', reason: 'network' });
+  });
+
+  it('refuses an address that a zone with a veto lists, whatever entry there is', () => {
+    const vetoes = [{ address: IP, zone: 'z', since: 0, askedAt: 0 }];
+    expect(take(withOwn({}, { vetoes }), 0).decision).toEqual({ kind: 'refuse', reason: 'vetoed-by-dnsbl' });
+    expect(take(withOwn({}, { vetoes }), 0, { ip: OTHER }).decision.kind).toBe('keep');
   });
 
   it('counts refusals within the window, its ends included, in both directions, and no more than are needed', () => {
@@ -166,6 +173,11 @@ describe('a refusal of a sender that has an entry', () => {
     expect(after).toMatchObject({ ...theirs, networks: ['199.255.192.0/22'], announced: false });
   });
 
+  it('renews evidence for longer than it was to last', () => {
+    const short = { scope: 'network', networks: ['199.255.192.0/22'], until: 900_000 } as const;
+    expect(take(withOwn(short), 0, { rules: { ...RULES, scope: 'network' } }).entry?.until).toBeNull();
+  });
+
   it('of SCREENPASS_PRESEED gets a cause, and no end', () => {
     const { entry: after } = take(withOwn({ scope: 'network', networks: [], cause: null, until: null }), 0);
     expect(after).toMatchObject({ cause: 'dnsbl 550', until: null });
@@ -226,9 +238,8 @@ describe('a refusal while the administrator allows for a time', () => {
       lastSeen: 1_000,
       refusedAt: null,
     });
-    const covered = take(withOwn(before), 1_000, { rules, ip: OTHER });
-    expect(covered.entry).toEqual(before);
-    expect(covered.state.entries).toHaveLength(3);
+    const state = withOwn(before);
+    expect(take(state, 1_000, { rules, ip: OTHER }).state).toBe(state);
   });
 
   it('that already opens all by its evidence is just seen', () => {
