@@ -111,6 +111,7 @@ describe('the greet wait', () => {
     ['leaving during it', [event('hangup', { text: 'before' }), event('disconnect')], false],
     ['DATA without RCPT', [event('pregreet'), event('data_without_rcpt'), event('disconnect')], true],
     ['a command too early', [event('pregreet'), event('disconnect')], false],
+    ['a score', [event('dnsbl_rank', { rank: 3 }), event('disconnect')], true],
     ['a break of the protocol', [event('protocol'), event('disconnect')], true],
     ['a remembered pass', [event('pass_old')], false],
   ] as [string, PostfixEvent[], boolean][])('and %s: over is %j', (_, events, isOver) => {

@@ -46,6 +46,11 @@ describe('the wiring', () => {
     });
   });
 
+  it('that is missing has a reason that names nothing else', () => {
+    const { reason } = judgeWiring({ ...POSTFIX, accessList: 'permit' }, TABLE, []) as { reason: string };
+    expect(reason).toBe('postscreen_access_list does not name it');
+  });
+
   it('without a postscreen, and with a table that is a mount, says so', () => {
     expect(judgeWiring({ ...POSTFIX, services: '' }, TABLE, [])).toMatchObject(NO_POSTSCREEN);
     expect(judgeWiring(POSTFIX, TABLE, ['/x', TABLE])).toMatchObject({
