@@ -51,6 +51,20 @@ describe('a write that fails', () => {
     expect(await call(at, 'ENOSPC', 'EIO')).toMatchObject({ message: expect.stringContaining('(ENOSPC)') });
   });
 
+  it('whose clean-up has a bug ends by that', async () => {
+    let calls = 0;
+    const buggy: FileSystem = {
+      ...files.files,
+      async rm(asked, options) {
+        calls += 1;
+        if (calls === 2) throw new TypeError('a bug');
+        await nodeFiles.rm(asked, options);
+      },
+    };
+    files.fault = { call: /^writeFile/, code: 'EIO' };
+    await expect(createWholeFile(path(), buggy).write('new')).rejects.toThrow('a bug');
+  });
+
   it('by a bug is no error of the file system', async () => {
     const hostile = new HostileFiles();
     hostile.failing = { at: 0, code: undefined };
@@ -116,6 +130,24 @@ describe('a file that is written', () => {
     await writeFile(path(), 'x'.repeat(MAX_BYTES + 1));
     await expect(state().read()).rejects.toThrow(/larger than 16 MiB/);
   });
+});
+
+it('a file that has no end, whatever its size is said to be, is not read into memory', async () => {
+  await writeFile(path(), 'old');
+  const endless: FileSystem = {
+    ...nodeFiles,
+    async open(_, flags) {
+      const file = await nodeFiles.open('/dev/zero', flags);
+      return new Proxy(file, {
+        get(target, name) {
+          if (name === 'stat') return () => stat(path());
+          const value = Reflect.get(target, name);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    },
+  };
+  await expect(createWholeFile(path(), endless).read()).rejects.toThrow(/larger than 16 MiB/);
 });
 
 describe('what is in the place of a file', () => {
