@@ -24,7 +24,8 @@ it('prints a line for each check and exits 0 when nothing failed', async () => {
   expect(stdout).toMatch(/^warn {2}daemon {9}.*control\.sock: no screenpass runs/m);
   const lines = stdout.split('\n').filter((line) => /^(ok|warn|FAIL|\?) /.test(line));
   expect(lines.map((line) => line.split(/\s+/)[1])).toEqual(Object.keys(CHECKS));
-  expect(stdout).toMatch(/\n\n21 checks: 20 ok, 1 warn, 0 failed, 0 not checked\n$/);
+  const all = Object.keys(CHECKS).length;
+  expect(stdout.endsWith(`\n\n${all} checks: ${all - 1} ok, 1 warn, 0 failed, 0 not checked\n`)).toBe(true);
 });
 
 it('exits 1 when a check failed, and puts the remedy below it', async () => {
