@@ -128,6 +128,7 @@ describe('a look at the last lines', () => {
   it('shows that nothing was set back, whatever came before what was handled', () => {
     expect(since(lines(0, 1))).toBe(LIMITED);
     expect(since(lines(-3_600 * S, 0, 1, 2))).toBe(LIMITED);
+    expect(since(lines(-60 * S, 0), handled(-60 * S, 0))).toBe(stampAt(-10 * S));
   });
 
   it('shows that the clock was set back by a line behind it that is earlier by more than ten seconds', () => {
