@@ -55,6 +55,8 @@ export interface Failure
 
 export type Faults = readonly Fault[];
 
+/** A mail container that starts or stops, perhaps to be replaced by another one, causes faults that pass within this time. */
+export const RUN_GRACE_MS = 60_000;
 /** No grace is longer: a due time further ahead is of a time before the clock was set back. */
 const LONGEST_GRACE_MS = 180_000;
 /** A fault that changes its reason while it lasts is reported again, but not more often. */

@@ -1,3 +1,4 @@
+import { RUN_GRACE_MS } from '../core/faults.ts';
 import { CROSSING_MS, planReload, type ReloadPlan, retryMs } from '../core/reload.ts';
 import type { FaultMonitor } from '../fault-monitor.ts';
 import type { Clock, Report } from '../ports.ts';
@@ -6,9 +7,6 @@ import type { Postfix } from './postfix.ts';
 
 /** Postfix's own line about the reload must come this soon; a mail container at its limits needs seconds. */
 const PROOF_MS = 15_000;
-/** A mail container that starts or stops refuses a reload, or takes one and does not log it: no fault if it passes. */
-const GRACE_MS = 60_000;
-
 /** Brings Postfix to use the table that is in place, and knows whether it does. */
 export interface Reloader {
   plan(dirty: boolean): ReloadPlan;
@@ -91,7 +89,7 @@ export function createReloader(
         faults.ended('reload-failed');
         return provenAt;
       }
-      if (failure !== undefined) reloadFailed(faults, failure, GRACE_MS);
+      if (failure !== undefined) reloadFailed(faults, failure, RUN_GRACE_MS);
       return null;
     },
 

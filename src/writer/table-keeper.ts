@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { renderBlock, splitTable, strayMark, withBlock } from '../core/allowlist.ts';
+import { RUN_GRACE_MS } from '../core/faults.ts';
 import type { Network } from '../core/network.ts';
 import type { TableCheck } from '../core/table-check.ts';
 import type { FaultMonitor } from '../fault-monitor.ts';
@@ -41,9 +42,6 @@ export interface TableKeeper {
 export function digestOf(block: string): string {
   return createHash('sha256').update(block, 'latin1').digest('hex');
 }
-
-/** A mail container that stops, to be replaced by one that has the table, is no fault. */
-const GRACE_MS = 60_000;
 
 /**
  * `blocks` are the digests of those that an earlier process may have left in the table: one that was killed may have
@@ -154,7 +152,7 @@ export function createTableKeeper(
   function judge({ good, complaint }: TableCheck): 'in-place' | 'invalid' {
     if (complaint === null) faults.ended('table-invalid');
     else if (good) invalid(complaint, THEIRS, { blocking: false });
-    else invalid(complaint, OURS, { blocking: true, graceMs: GRACE_MS });
+    else invalid(complaint, OURS, { blocking: true, graceMs: RUN_GRACE_MS });
     return good ? 'in-place' : 'invalid';
   }
 

@@ -1,3 +1,4 @@
+import { RUN_GRACE_MS } from '../core/faults.ts';
 import { type Correction, judgeWiring, type PostfixConfiguration } from '../core/wiring.ts';
 import type { FaultMonitor } from '../fault-monitor.ts';
 import type { Clock, MailContainer } from '../ports.ts';
@@ -5,9 +6,6 @@ import type { Postfix } from './postfix.ts';
 
 /** Postfix's configuration is looked at this often; somebody may change it while it runs. */
 export const LOOK_MS = 10 * 60_000;
-/** A mail container that stops, to be replaced by one that is wired, is no fault. */
-const GRACE_MS = 60_000;
-
 /** Whether Postfix is up and consults the table. */
 export interface WiringWatch {
   /** Asks Postfix when it is time to. `down`: it does not run yet, and its configuration is not final. */
@@ -62,5 +60,5 @@ export function notWired(
 ): void {
   const lines = remedy.split('\n').map((part) => part.trim());
   const facts = { reason, line, remedy: lines.join(' ') };
-  faults.failed({ kind: 'not-wired', subject, reason, facts, blocking: true, graceMs: GRACE_MS });
+  faults.failed({ kind: 'not-wired', subject, reason, facts, blocking: true, graceMs: RUN_GRACE_MS });
 }

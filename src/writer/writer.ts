@@ -1,5 +1,6 @@
 import { renderBlock, type Section } from '../core/allowlist.ts';
 import { onlyObserving } from '../core/engine-remedy.ts';
+import { RUN_GRACE_MS } from '../core/faults.ts';
 import type { Network } from '../core/network.ts';
 import { retryIn } from '../core/reload.ts';
 import { type Entry, entryOf, type State, withEntry } from '../core/state.ts';
@@ -19,8 +20,6 @@ const HEARTBEAT_MS = 10_000;
 /** A starting mail container is asked this often whether Postfix is up, and may take this long. */
 const STARTING_MS = 2_000;
 const STARTED_MS = 180_000;
-/** A mail container that starts or stops runs no command: no fault if that passes. */
-const GRACE_MS = 60_000;
 const UNSAVED =
   'Entries, table and reloads go on; a restart before it is saved reads the log again from the last save on';
 /** What concerns the mail container as it runs now. */
@@ -120,7 +119,7 @@ export function createWriter(
       if (!(error instanceof EngineError)) throw error;
       if (signal.aborted) return 0;
       const denied = error.kind === 'denied';
-      reloadFailed(faults, denied ? onlyObserving(error.message) : error.message, denied ? 0 : GRACE_MS);
+      reloadFailed(faults, denied ? onlyObserving(error.message) : error.message, denied ? 0 : RUN_GRACE_MS);
       return backoff();
     }
   }
