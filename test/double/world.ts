@@ -258,6 +258,7 @@ export class World implements AsyncDisposable {
     this.#stop.abort('SIGTERM');
     await this.#running?.catch(() => {});
     await this.engine.close();
-    await rm(this.folder, { recursive: true, force: true });
+    // A daemon that a bug has ended may have a write in hand still: its process would be gone, here only its promise is.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
