@@ -1,5 +1,15 @@
 /** The interfaces to the world, types only. The real ones are in src/edge, the doubles in test/double. */
-import type { AlertFields, AlertKind } from './core/alert.ts';
+import type { AlertFields, AlertKind } from './core/alerts/alert.ts';
+import type { ControlReply, ControlRequest } from './core/base/control-message.ts';
+import type { Resolver } from './core/dns/resolver.ts';
+import type {
+  EngineCall,
+  EngineErrorKind,
+  ExecResult,
+  Inspection,
+  MailContainer,
+} from './core/engine/mail-container.ts';
+import type { LogLine } from './core/log/log-line.ts';
 
 export interface Clock {
   /** Milliseconds since the epoch. May jump back and forth: the host's clock is set by others. */
@@ -25,33 +35,6 @@ export interface ScheduledJob {
   readonly ended: Promise<void>;
 }
 
-/** What the Engine says of the mail container. Missing and stopped are answers; no answer is an EngineError. */
-export type Inspection =
-  | { readonly kind: 'running'; readonly container: MailContainer }
-  | { readonly kind: 'stopped'; readonly container: MailContainer }
-  | { readonly kind: 'missing'; readonly name: string };
-
-export interface MailContainer {
-  readonly id: string;
-  /** Id and time of start: another one after each restart. */
-  readonly run: string;
-  /** Raw stream instead of frames. */
-  readonly tty: boolean;
-  readonly logDriver: string;
-  /** CIDRs of the Engine networks that the container is in, as the Engine writes them (host bits set). */
-  readonly networks: readonly string[];
-  /** Addresses of the Engine in those networks, canonical: what it forwards without the client's address comes from these. */
-  readonly gateways: readonly string[];
-  /** Paths inside the container that are mounts of their own. */
-  readonly mounts: readonly string[];
-}
-
-/**
- * Why the Engine did not do what it was asked. `unreachable`: no answer. `denied`: our own permission or a socket
- * proxy. `unreadable-log`: the log driver keeps nothing to read. `failed`: the Engine's own error.
- */
-export type EngineErrorKind = 'unreachable' | 'denied' | 'unreadable-log' | 'failed';
-
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly kind: EngineErrorKind;
@@ -60,23 +43,6 @@ export class EngineError extends Error {
     super(message, options);
     this.kind = kind;
   }
-}
-
-export type StreamName = 'stdout' | 'stderr';
-
-/** One line of the container's output as the Engine keeps it. */
-export interface LogLine {
-  readonly stream: StreamName;
-  /** The Engine's stamp: RFC 3339 in UTC, always nine decimals, so that text order is time order. */
-  readonly stamp: string;
-  /** Without line end, one character a byte, at most 64 KiB; empty also where the daemon would make nothing of it. */
-  readonly text: string;
-}
-
-export interface ExecResult {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 /** The first batch of each stream: it is open, and lines follow as they come. */
@@ -100,15 +66,6 @@ export interface Engine {
   exec(containerId: string, argv: readonly string[], timeoutMs: number): Promise<ExecResult>;
 }
 
-/** The calls of the Engine API that screenpass makes. */
-export type EngineCall =
-  | 'GET /containers/json'
-  | 'GET /containers/{id}/json'
-  | 'GET /containers/{id}/logs'
-  | 'POST /containers/{id}/exec'
-  | 'POST /exec/{id}/start'
-  | 'GET /exec/{id}/json';
-
 /** The Engine as `doctor` looks at it. All of these reject with EngineError. */
 export interface DiagnosticEngine extends Engine {
   /**
@@ -118,41 +75,6 @@ export interface DiagnosticEngine extends Engine {
   refusedCalls(): Promise<readonly EngineCall[]>;
   /** All containers, running or not. */
   containers(): Promise<readonly { readonly name: string; readonly image: string }[]>;
-}
-
-/**
- * What DNS says of a name and type (RFC 1035, RFC 2308). A name that is not there, a name without such records and
- * no usable answer are three things.
- */
-export type DnsAnswer<T> =
-  | { readonly kind: 'found'; readonly records: readonly T[] }
-  | { readonly kind: 'no-data' }
-  | { readonly kind: 'no-name' }
-  | { readonly kind: 'failed'; readonly reason: DnsFailure };
-
-/**
- * `unreachable`: no server could be asked, or the answer was too long for UDP and not had over TCP. `malformed`: an
- * answer that is none, or a name that cannot be asked for. `cancelled`: screenpass is stopping, which says nothing
- * about DNS.
- */
-export type DnsFailure = 'timeout' | 'servfail' | 'refused' | 'unreachable' | 'malformed' | 'cancelled';
-
-export interface MailExchange {
-  readonly exchange: string;
-  readonly priority: number;
-}
-
-/** Asks DNS. Never rejects. Names are without the final dot; answers that are names come without it, too. */
-export interface Resolver {
-  /** Each record with its strings joined, without anything between (RFC 7208 section 3.3). */
-  txt(name: string): Promise<DnsAnswer<string>>;
-  a(name: string): Promise<DnsAnswer<string>>;
-  aaaa(name: string): Promise<DnsAnswer<string>>;
-  mx(name: string): Promise<DnsAnswer<MailExchange>>;
-  /** The name that this one is an alias of, and no further; a() and aaaa() follow aliases silently. */
-  cname(name: string): Promise<DnsAnswer<string>>;
-  /** Names of an address given as text. */
-  ptr(address: string): Promise<DnsAnswer<string>>;
 }
 
 /** The file system refused; the message names the path, the error and what to look at. */
@@ -210,17 +132,6 @@ export interface Report {
   /** Resolves when all that was reported before is written; not, while nothing takes it. */
   flushed(): Promise<void>;
 }
-
-/** What a command of the administrator asks of the running daemon. */
-export interface ControlRequest {
-  readonly command: string;
-  readonly arguments: Readonly<Record<string, unknown>>;
-}
-
-/** `usage`: the request is wrong, `failed`: the world did not let it be done. The problem says what to do. */
-export type ControlReply =
-  | { readonly ok: true; readonly result: unknown }
-  | { readonly ok: false; readonly kind: 'usage' | 'failed'; readonly problem: string };
 
 /** Where the administrator's commands come in. */
 export interface Control {

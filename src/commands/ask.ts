@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/settings.ts';
 import { askControl } from '../edge/control-client.ts';
 import { complain } from './output.ts';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
-import { exitCode } from '../core/doctor.ts';
-import type { Finding, Verdict } from '../core/finding.ts';
-import { examine } from '../doctor.ts';
+import type { Config } from '../config/settings.ts';
+import { exitCode } from '../core/doctor/all-checks.ts';
+import type { Finding, Verdict } from '../core/doctor/finding.ts';
+import { examine } from '../diagnose/examine.ts';
 import { askControl } from '../edge/control-client.ts';
 import { createResolver } from '../edge/dns.ts';
 import { createDockerEngine } from '../edge/docker.ts';

@@ -1,6 +1,6 @@
-import type { Config } from '../config.ts';
-import { observingText } from '../core/status.ts';
-import type { AllowReply, ListedEntry, RevokeReply, StatusReply } from '../requests.ts';
+import type { Config } from '../config/settings.ts';
+import { observingText } from '../core/monitor/status-report.ts';
+import type { AllowReply, ListedEntry, RevokeReply, StatusReply } from '../daemon/requests.ts';
 import { ask } from './ask.ts';
 import { print } from './output.ts';
 import { tableOf } from './table.ts';

@@ -1,6 +1,6 @@
-import { type Plain, STAMP_SPAN } from '../core/line-scan.ts';
-import type { PostfixEvent } from '../core/postfix-event.ts';
-import { safeJson } from '../core/safe-text.ts';
+import { safeJson } from '../core/base/safe-text.ts';
+import { type Plain, STAMP_SPAN } from '../core/log/line-scan.ts';
+import type { PostfixEvent } from '../core/log/postfix-event.ts';
 
 /** Puts events into NDJSON, as bytes. */
 export interface EventLines {

@@ -1,12 +1,12 @@
-import { linesText, percent } from '../core/import-list.ts';
+import { safeText } from '../core/base/safe-text.ts';
 import {
   type ImportReport,
   type JudgedLine,
   type SenderCover,
   VERDICTS,
   type Verdict,
-} from '../core/import-report.ts';
-import { safeText } from '../core/safe-text.ts';
+} from '../core/import/import-report.ts';
+import { linesText, percent } from '../core/import/list-judge.ts';
 import { tableOf } from './table.ts';
 
 /** So many lines of one verdict are shown to people; --json has all. */

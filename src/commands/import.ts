@@ -1,8 +1,8 @@
-import type { Config } from '../config.ts';
-import { judgeList } from '../core/import-list.ts';
-import { type ImportReport, VERDICTS } from '../core/import-report.ts';
-import { currentNetworks, isUnlistable, knowledgeOf } from '../core/knowledge.ts';
-import type { KnownSender } from '../core/owners.ts';
+import type { Config } from '../config/settings.ts';
+import { type ImportReport, VERDICTS } from '../core/import/import-report.ts';
+import { judgeList } from '../core/import/list-judge.ts';
+import { currentNetworks, isUnlistable, knowledgeOf } from '../core/senders/knowledge.ts';
+import type { KnownSender } from '../core/senders/owners.ts';
 import { openLog } from '../edge/log-file.ts';
 import { FileError } from '../ports.ts';
 import { importText } from './import-text.ts';

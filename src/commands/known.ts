@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
-import type { SenderKnowledge } from '../core/knowledge.ts';
-import { EMPTY_STATE, type State } from '../core/state.ts';
+import type { Config } from '../config/settings.ts';
+import type { SenderKnowledge } from '../core/senders/knowledge.ts';
+import { EMPTY_STATE, type State } from '../core/state/state.ts';
+import { readState } from '../core/state/state-schema.ts';
 import { createWholeFile } from '../edge/file.ts';
-import { readState } from '../schema.ts';
 import { complain } from './output.ts';
 
 /** What the daemon remembers, for commands that read it without the daemon. */

@@ -1,7 +1,7 @@
-import { createLineSplitter } from '../core/frames.ts';
-import { createLineScanner } from '../core/line-scan.ts';
-import { type PostfixEvent, parseEvent } from '../core/postfix-event.ts';
-import { safeText } from '../core/safe-text.ts';
+import { safeText } from '../core/base/safe-text.ts';
+import { createLineSplitter } from '../core/log/frames.ts';
+import { createLineScanner } from '../core/log/line-scan.ts';
+import { type PostfixEvent, parseEvent } from '../core/log/postfix-event.ts';
 import { openLog } from '../edge/log-file.ts';
 import { createEventLines, fieldsOf } from './event-lines.ts';
 import { foundNothing, MAIL_LOG } from './nothing-found.ts';

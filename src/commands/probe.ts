@@ -1,11 +1,11 @@
-import type { Config } from '../config.ts';
-import { unwatched } from '../core/operator.ts';
-import { faultsOf, type ProbeReport, probeExitCode } from '../core/probe.ts';
-import { buildRoster } from '../core/roster.ts';
+import type { Config } from '../config/settings.ts';
+import { unwatched } from '../core/policy/manual-entry.ts';
+import { faultsOf, type ProbeReport, probeExitCode } from '../core/probe/judgement.ts';
+import { buildRoster } from '../core/senders/roster.ts';
+import { namesOf } from '../daemon/requests.ts';
+import { probe as run } from '../diagnose/probe-run.ts';
 import { createResolver } from '../edge/dns.ts';
 import { createDockerEngine } from '../edge/docker.ts';
-import { probe as run } from '../probe.ts';
-import { namesOf } from '../requests.ts';
 import { readKnowledge } from './known.ts';
 import { complain, print } from './output.ts';
 import { createProgress } from './progress.ts';

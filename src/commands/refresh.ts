@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts';
-import type { RefreshSummary } from '../core/refresh.ts';
+import type { Config } from '../config/settings.ts';
+import type { RefreshSummary } from '../core/senders/list-judgement.ts';
 import { ask } from './ask.ts';
 import { print } from './output.ts';
 

@@ -1,10 +1,10 @@
-import { GATES, type Gate } from '../core/gate.ts';
-import { REASONS, type Reason, type Rules } from '../core/policy.ts';
-import type { ReplayReport, SenderReport } from '../core/replay.ts';
-import type { GroupReport } from '../core/replay-group.ts';
-import type { Allowance } from '../core/replay-trial.ts';
-import type { Comparison, WhatIfReport } from '../core/what-if.ts';
-import { UNKNOWNS, type Unknown } from '../core/what-if-judge.ts';
+import { REASONS, type Reason, type Rules } from '../core/policy/policy.ts';
+import { GATES, type Gate } from '../core/postscreen/gate.ts';
+import type { GroupReport } from '../core/replay/group.ts';
+import type { ReplayReport, SenderReport } from '../core/replay/log-replay.ts';
+import type { Allowance } from '../core/replay/trial.ts';
+import type { Comparison, WhatIfReport } from '../core/replay/what-if.ts';
+import { UNKNOWNS, type Unknown } from '../core/replay/what-if-judge.ts';
 import { tableOf } from './table.ts';
 
 const OTHERS = '(everyone else)';

@@ -1,16 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
-import { runDaemon } from '../daemon.ts';
+import type { Config } from '../config/settings.ts';
+import { runDaemon } from '../daemon/daemon.ts';
+import { inTime } from '../daemon/in-time.ts';
 import { createClock } from '../edge/clock.ts';
-import { serveControl } from '../edge/control.ts';
+import { serveControl } from '../edge/control-server.ts';
 import { createResolver } from '../edge/dns.ts';
 import { createDockerEngine } from '../edge/docker.ts';
 import { createTableFile, createWholeFile } from '../edge/file.ts';
 import { serveHttp } from '../edge/http.ts';
 import { armLastResort } from '../edge/last-resort.ts';
 import { createReport } from '../edge/report.ts';
-import { inTime } from '../in-time.ts';
 import type { Ports } from '../ports.ts';
 
 /** After a bug, what was reported before it is still written, if something takes it. */

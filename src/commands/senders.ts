@@ -1,4 +1,7 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/settings.ts';
+import { WIDEST } from '../core/net/limits.ts';
+import { formatNetwork } from '../core/net/network.ts';
+import { aggregate } from '../core/net/network-set.ts';
 import {
   currentNetworks,
   type Freshness,
@@ -7,11 +10,8 @@ import {
   type Knowledge,
   knowledgeOf,
   WITHOUT_NETWORKS,
-} from '../core/knowledge.ts';
-import { formatNetwork } from '../core/network.ts';
-import { aggregate } from '../core/network-set.ts';
-import { WIDEST } from '../core/policy.ts';
-import type { SenderDefinition } from '../core/sender.ts';
+} from '../core/senders/knowledge.ts';
+import type { SenderDefinition } from '../core/senders/sender.ts';
 import { readKnowledge } from './known.ts';
 import { print } from './output.ts';
 import { tableOf } from './table.ts';

@@ -1,5 +1,5 @@
-import type { Address } from '../core/network.ts';
-import { checkHost } from '../core/spf-check.ts';
+import type { Address } from '../core/net/network.ts';
+import { checkHost } from '../core/spf/spf-check.ts';
 import { createResolver } from '../edge/dns.ts';
 import { print } from './output.ts';
 

@@ -1,8 +1,8 @@
-import type { Config } from '../config.ts';
-import { WITHOUT_NETWORKS } from '../core/knowledge.ts';
-import { observingText, type Status, unhealthy } from '../core/status.ts';
+import type { Config } from '../config/settings.ts';
+import { observingText, type Status, unhealthy } from '../core/monitor/status-report.ts';
+import { WITHOUT_NETWORKS } from '../core/senders/knowledge.ts';
+import type { StatusReply } from '../daemon/requests.ts';
 import { FileError } from '../ports.ts';
-import type { StatusReply } from '../requests.ts';
 import { ask } from './ask.ts';
 import { complain, print } from './output.ts';
 

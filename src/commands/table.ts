@@ -1,4 +1,4 @@
-import { safeText } from '../core/safe-text.ts';
+import { safeText } from '../core/base/safe-text.ts';
 
 /** Aligned columns for people; the last one is as long as it is. */
 export function tableOf(head: readonly string[], given: readonly (readonly string[])[]): string {

@@ -1,5 +1,5 @@
 /** Everything that is wrong with a command line. Commander, which decides whether something is, stops at the first. */
-import { didYouMean } from '../core/suggest.ts';
+import { didYouMean } from '../core/base/suggest.ts';
 
 /** What Commander knows of a command, as far as it matters here. */
 export interface CommandSpec {

@@ -1,6 +1,6 @@
 import { setTimeout as timeout } from 'node:timers/promises';
 import cron from 'node-cron';
-import { ok, problem, type Result } from '../core/result.ts';
+import { ok, problem, type Result } from '../core/base/result.ts';
 import type { Clock, Report } from '../ports.ts';
 
 /** A longer timer fires at once (setTimeout counts in 31 bits); who slept too short looks again. */

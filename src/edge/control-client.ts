@@ -1,7 +1,12 @@
 import { connect, type Socket } from 'node:net';
-import { formatMessage, parseReply } from '../core/control.ts';
-import { type Advice, advise } from '../core/errno.ts';
-import { type ControlReply, type ControlRequest, FileError } from '../ports.ts';
+import {
+  type ControlReply,
+  type ControlRequest,
+  formatMessage,
+  parseReply,
+} from '../core/base/control-message.ts';
+import { type Advice, advise } from '../core/base/system-error.ts';
+import { FileError } from '../ports.ts';
 
 const NOBODY =
   'no screenpass runs with this state directory: start it, or set SCREENPASS_STATE_DIR as it has it';

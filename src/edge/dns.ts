@@ -1,8 +1,8 @@
 import { Resolver as NodeResolver } from 'node:dns/promises';
-import { readName, reverseName } from '../core/dns-name.ts';
-import { parseServers } from '../core/dns-servers.ts';
-import { ok } from '../core/result.ts';
-import type { DnsAnswer, DnsFailure, Resolver } from '../ports.ts';
+import { ok } from '../core/base/result.ts';
+import { readName, reverseName } from '../core/dns/dns-name.ts';
+import { parseServers } from '../core/dns/dns-servers.ts';
+import type { DnsAnswer, DnsFailure, Resolver } from '../core/dns/resolver.ts';
 
 /** Wait for the first answer; a second try waits twice as long, which is enough for a slow recursion. */
 const TIMEOUT_MS = 3_000;

@@ -2,21 +2,19 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import Docker from 'dockerode';
-import { BrokenStream, createFrameSplitter, createLogReader } from '../core/frames.ts';
-import { createLineScanner } from '../core/line-scan.ts';
-import { describe, labelOf } from '../core/mail-container.ts';
-import { stampTime } from '../core/position.ts';
 import {
-  type DiagnosticEngine,
+  describe,
   type EngineCall,
-  EngineError,
   type EngineErrorKind,
   type ExecResult,
   type Inspection,
-  type LogLine,
-  OPENED,
-  type StreamName,
-} from '../ports.ts';
+  labelOf,
+} from '../core/engine/mail-container.ts';
+import { BrokenStream, createFrameSplitter, createLogReader } from '../core/log/frames.ts';
+import { createLineScanner } from '../core/log/line-scan.ts';
+import type { LogLine, StreamName } from '../core/log/log-line.ts';
+import { stampTime } from '../core/log/position.ts';
+import { type DiagnosticEngine, EngineError, OPENED } from '../ports.ts';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 /** For calls that answer at once. A log stream has none: it is quiet for hours. */

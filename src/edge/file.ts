@@ -3,8 +3,8 @@ import type { Mode, PathLike, Stats } from 'node:fs';
 import * as nodeFiles from 'node:fs/promises';
 import { access, constants, type FileHandle, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { advise, FILE_ADVICE, missing } from '../core/errno.ts';
-import { irregularity, oversize } from '../core/regular-file.ts';
+import { irregularity, oversize } from '../core/base/regular-file.ts';
+import { advise, FILE_ADVICE, missing } from '../core/base/system-error.ts';
 import { FileError, type FileLook, type StagedTable, type TableFile, type WholeFile } from '../ports.ts';
 
 /** Postfix reads the table as root, but the administrator should be able to look at it. */

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
-import { READ_ADVICE } from '../core/errno.ts';
+import { READ_ADVICE } from '../core/base/system-error.ts';
 import { FileError } from '../ports.ts';
 
 const CHUNK_BYTES = 1 << 19;

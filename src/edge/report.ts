@@ -2,9 +2,9 @@ import { write } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pino from 'pino';
-import type { LogLevel } from '../config.ts';
-import { ALERTS, type AlertKind } from '../core/alert.ts';
-import { safeJsonLine } from '../core/safe-text.ts';
+import type { LogLevel } from '../config/settings.ts';
+import { ALERTS, type AlertKind } from '../core/alerts/alert.ts';
+import { safeJsonLine } from '../core/base/safe-text.ts';
 import { FileError, type Report } from '../ports.ts';
 
 /** Characters that wait to be written. Beyond, lines are left out, and their number is reported when there is room again. */

@@ -1,7 +1,7 @@
 // Reads the files that settings name, before anything else runs. The table and the state are read in file.ts.
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { type Advice, advise } from '../core/errno.ts';
-import { irregularity, oversize } from '../core/regular-file.ts';
+import { irregularity, oversize } from '../core/base/regular-file.ts';
+import { type Advice, advise } from '../core/base/system-error.ts';
 import { FileError } from '../ports.ts';
 
 const CHUNK_BYTES = 1 << 16;

@@ -1,9 +1,9 @@
-import { type Knowledge, knowledgeOf, standing } from '../core/knowledge.ts';
-import { formatNetwork } from '../core/network.ts';
-import { aggregate } from '../core/network-set.ts';
-import { WIDEST } from '../core/policy.ts';
-import { type Answers, type Judged, judgeAnswers, summarise } from '../core/refresh.ts';
-import type { SenderDefinition } from '../core/sender.ts';
+import { WIDEST } from '../core/net/limits.ts';
+import { formatNetwork } from '../core/net/network.ts';
+import { aggregate } from '../core/net/network-set.ts';
+import { type Knowledge, knowledgeOf, standing } from '../core/senders/knowledge.ts';
+import { type Answers, type Judged, judgeAnswers, summarise } from '../core/senders/list-judgement.ts';
+import type { SenderDefinition } from '../core/senders/sender.ts';
 
 /** The catalogue after its senders were asked. */
 export interface Renewal {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { formatNetwork } from '../../src/core/network.ts';
-import { aggregate } from '../../src/core/network-set.ts';
+import { formatNetwork } from '../../src/core/net/network.ts';
+import { aggregate } from '../../src/core/net/network-set.ts';
 import { sendersWith } from './networks.ts';
 import { cpuMs, median, type Row, rounded, type Suite } from './suite.ts';
 

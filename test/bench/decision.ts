@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import { readConfig } from '../../src/config.ts';
-import { firstAddress } from '../../src/core/network.ts';
-import type { State } from '../../src/core/state.ts';
-import { runDaemon } from '../../src/daemon.ts';
+import { readConfig } from '../../src/config/settings.ts';
+import type { LogLine } from '../../src/core/log/log-line.ts';
+import { firstAddress } from '../../src/core/net/network.ts';
+import type { State } from '../../src/core/state/state.ts';
+import { readCatalogue } from '../../src/core/state/state-schema.ts';
+import { runDaemon } from '../../src/daemon/daemon.ts';
 import { createClock, cronInterval } from '../../src/edge/clock.ts';
-import { type LogLine, OPENED, type Ports, type Report } from '../../src/ports.ts';
-import { readCatalogue } from '../../src/schema.ts';
+import { OPENED, type Ports, type Report } from '../../src/ports.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { type Row, rounded, type Suite } from './suite.ts';
 

@@ -1,13 +1,15 @@
 // Does one piece of work of the daemon's with so much of what it keeps; prints what it cost. Arguments: which, how many.
-import { renderBlock } from '../../src/core/allowlist.ts';
-import { parseAddress } from '../../src/core/network.ts';
-import { aggregate } from '../../src/core/network-set.ts';
-import { parseEvent } from '../../src/core/postfix-event.ts';
-import { buildSenderIndex } from '../../src/core/sender-index.ts';
-import { createSessions } from '../../src/core/session.ts';
-import { EMPTY_STATE, newEntry } from '../../src/core/state.ts';
+
+import { parseEvent } from '../../src/core/log/postfix-event.ts';
+import { parseAddress } from '../../src/core/net/network.ts';
+import { aggregate } from '../../src/core/net/network-set.ts';
+import { newEntry } from '../../src/core/policy/entry.ts';
+import { createSessions } from '../../src/core/postscreen/session.ts';
+import { buildSenderIndex } from '../../src/core/senders/sender-index.ts';
+import { EMPTY_STATE } from '../../src/core/state/state.ts';
+import { renderBlock } from '../../src/core/table/managed-block.ts';
+import { createRefresher } from '../../src/daemon/refresher.ts';
 import type { Clock } from '../../src/ports.ts';
-import { createRefresher } from '../../src/refresh.ts';
 import { definition } from '../double/definition.ts';
 import { SILENT } from '../double/report.ts';
 import { sendersZone } from '../double/senders-zone.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { BlockList } from 'node:net';
 import IPCIDR from 'ip-cidr';
-import { firstAddress, formatNetwork, parseAddress } from '../../src/core/network.ts';
-import { buildSenderIndex, type Sender } from '../../src/core/sender-index.ts';
+import { firstAddress, formatNetwork, parseAddress } from '../../src/core/net/network.ts';
+import { buildSenderIndex, type Sender } from '../../src/core/senders/sender-index.ts';
 import { addressesAround, sendersWith } from './networks.ts';
 import { cpuMs, median, type Row, rounded, type Suite } from './suite.ts';
 

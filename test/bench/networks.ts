@@ -1,5 +1,5 @@
-import { bits, type Family, firstAddress, type Network } from '../../src/core/network.ts';
-import type { Sender } from '../../src/core/sender-index.ts';
+import { bits, type Family, firstAddress, type Network } from '../../src/core/net/network.ts';
+import type { Sender } from '../../src/core/senders/sender-index.ts';
 import { createRandom, type Random } from '../random.ts';
 
 const SENDERS = 100;

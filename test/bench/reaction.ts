@@ -4,7 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { readCatalogue } from '../../src/schema.ts';
+import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { sendersZone } from '../double/senders-zone.ts';
 import { type Alert, type Client, Stack, TABLE } from '../e2e/harness.ts';

@@ -1,8 +1,9 @@
 // Refreshes senders as the daemon does, once for each message, so that the first time is that of a cold process.
 // Arguments: DNS server; which senders; most questions at once, or `daemon` for as many as the daemon asks.
+
+import { createRefresher } from '../../src/daemon/refresher.ts';
 import { createClock } from '../../src/edge/clock.ts';
 import { createResolver } from '../../src/edge/dns.ts';
-import { createRefresher } from '../../src/refresh.ts';
 import { SILENT } from '../double/report.ts';
 import { stateOnly } from '../double/state-only.ts';
 import { answerParent } from './child.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import type { SenderKnowledge } from '../../src/core/knowledge.ts';
-import type { SenderDefinition } from '../../src/core/sender.ts';
-import { expandDomain } from '../../src/core/spf-expand.ts';
+import type { SenderKnowledge } from '../../src/core/senders/knowledge.ts';
+import type { SenderDefinition } from '../../src/core/senders/sender.ts';
+import { expandDomain } from '../../src/core/spf/spf-expand.ts';
+import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import { createResolver } from '../../src/edge/dns.ts';
-import { readCatalogue } from '../../src/schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { type Child, startChild } from './child.ts';
 import type { DnsQuestion } from './dns-process.ts';

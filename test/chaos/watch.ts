@@ -1,10 +1,10 @@
 // What the script sees of screenpass from outside.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Status } from '../../src/core/status.ts';
+import type { Status } from '../../src/core/monitor/status-report.ts';
+import type { ListedEntry } from '../../src/daemon/requests.ts';
 import { askControl } from '../../src/edge/control-client.ts';
 import { FileError } from '../../src/ports.ts';
-import type { ListedEntry } from '../../src/requests.ts';
 import type { Stack } from '../e2e/harness.ts';
 
 const PATIENCE_MS = 5000;

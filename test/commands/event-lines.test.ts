@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createEventLines } from '../../src/commands/event-lines.ts';
-import { createLineScanner } from '../../src/core/line-scan.ts';
-import { parseEvent } from '../../src/core/postfix-event.ts';
+import { createLineScanner } from '../../src/core/log/line-scan.ts';
+import { parseEvent } from '../../src/core/log/postfix-event.ts';
 import { corpusLines } from '../corpus/lines.ts';
 
 const HEADER = '2026-11-24T02:24:10.921946+00:00 mail postfix/';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExecResult } from '../../src/ports.ts';
+import type { ExecResult } from '../../src/core/engine/mail-container.ts';
 import { startEngineDouble } from '../double/engine.ts';
 import { engineContract } from './engine-contract.ts';
 import type { Subject, SubjectOptions } from './subject.ts';

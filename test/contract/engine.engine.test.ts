@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { StreamName } from '../../src/ports.ts';
+import type { StreamName } from '../../src/core/log/log-line.ts';
 import { engineContract } from './engine-contract.ts';
 import type { Subject, SubjectOptions } from './subject.ts';
 

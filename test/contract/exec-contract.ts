@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { EngineError, type ExecResult } from '../../src/ports.ts';
+import type { ExecResult } from '../../src/core/engine/mail-container.ts';
+import { EngineError } from '../../src/ports.ts';
 import { engineOf, PATIENCE_MS, type Setup, type Subject } from './subject.ts';
 
 async function exec(subject: Subject, argv: readonly string[], timeoutMs = PATIENCE_MS): Promise<ExecResult> {

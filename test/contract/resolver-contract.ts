@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Resolver } from '../../src/ports.ts';
+import type { Resolver } from '../../src/core/dns/resolver.ts';
 import type { Zone } from '../double/dns-zone.ts';
 
 /** A resolver that knows what the zone says, until it is disposed of. */

@@ -1,5 +1,7 @@
+import type { MailContainer } from '../../src/core/engine/mail-container.ts';
+import type { StreamName } from '../../src/core/log/log-line.ts';
 import { createDockerEngine } from '../../src/edge/docker.ts';
-import type { DiagnosticEngine, Engine, MailContainer, StreamName } from '../../src/ports.ts';
+import type { DiagnosticEngine, Engine } from '../../src/ports.ts';
 
 export interface SubjectOptions {
   readonly tty?: boolean;

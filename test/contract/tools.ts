@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LogLine } from '../../src/ports.ts';
+import type { LogLine } from '../../src/core/log/log-line.ts';
 
 /** So long may a line or an end be on its way. */
 const DEADLINE_MS = 15_000;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { AlertKind } from '../../src/core/alert.ts';
+import type { AlertKind } from '../../src/core/alerts/alert.ts';
 
 /** One JSON line that the daemon printed. */
 export interface Alert {

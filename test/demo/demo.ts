@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { readCatalogue } from '../../src/schema.ts';
+import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { startDnsServer } from '../double/dns-server.ts';
 import { startEngineDouble } from '../double/engine.ts';

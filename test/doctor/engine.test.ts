@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exitCode } from '../../src/core/doctor.ts';
+import { exitCode } from '../../src/core/doctor/all-checks.ts';
 import { EngineError } from '../../src/ports.ts';
 import { Patient } from '../double/patient.ts';
 import { except, findsEach, type Illness, IN_CONTAINER, ills, of, unknowns } from './illness.ts';

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { contains, parseAddress, parseNetwork } from '../../src/core/network.ts';
+import { contains, parseAddress, parseNetwork } from '../../src/core/net/network.ts';
 import type { Patient } from '../double/patient.ts';
 
 /** Does what a remedy of doctor says, to the letter, where it has a line to copy or a rule to take away. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { exitCode } from '../../src/core/doctor.ts';
-import type { CheckName, Finding, Verdict } from '../../src/core/finding.ts';
+import { exitCode } from '../../src/core/doctor/all-checks.ts';
+import type { CheckName, Finding, Verdict } from '../../src/core/doctor/finding.ts';
 import { Patient } from '../double/patient.ts';
 
 type Verdicts = Partial<Record<CheckName, Verdict>>;

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import { type Knowledge, knowledgeOf } from '../../src/core/knowledge.ts';
+import { type Knowledge, knowledgeOf } from '../../src/core/senders/knowledge.ts';
 import { FileError } from '../../src/ports.ts';
 import type { Zone } from '../double/dns-zone.ts';
 import { SENDERS } from '../double/patient.ts';

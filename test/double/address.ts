@@ -1,4 +1,4 @@
-import { type Address, parseAddress } from '../../src/core/network.ts';
+import { type Address, parseAddress } from '../../src/core/net/network.ts';
 
 /** An address that a test writes as text. */
 export function address(text: string): Address {

@@ -1,4 +1,4 @@
-import type { StreamName } from '../../src/ports.ts';
+import type { StreamName } from '../../src/core/log/log-line.ts';
 import type { LogQuery } from './log-query.ts';
 import { engineStamp, frame } from './wire.ts';
 

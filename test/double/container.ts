@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { StreamName } from '../../src/ports.ts';
+import type { StreamName } from '../../src/core/log/log-line.ts';
 import { ContainerLog } from './container-log.ts';
 
 export interface ContainerOptions {

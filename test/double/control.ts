@@ -3,8 +3,9 @@ import { link, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serveControl } from '../../src/edge/control.ts';
-import type { Control, ControlReply } from '../../src/ports.ts';
+import type { ControlReply } from '../../src/core/base/control-message.ts';
+import { serveControl } from '../../src/edge/control-server.ts';
+import type { Control } from '../../src/ports.ts';
 
 export type Handle = Parameters<Control['serve']>[0];
 

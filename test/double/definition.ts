@@ -1,5 +1,5 @@
-import { network } from '../../src/core/network.ts';
-import type { SenderDefinition } from '../../src/core/sender.ts';
+import { network } from '../../src/core/net/network.ts';
+import type { SenderDefinition } from '../../src/core/senders/sender.ts';
 
 /** A sender called `partner`, of which nothing was ever seen. */
 export function definition(

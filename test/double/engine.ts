@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type { Server, ServerResponse } from 'node:http';
-import type { Clock, StreamName } from '../../src/ports.ts';
+import type { StreamName } from '../../src/core/log/log-line.ts';
+import type { Clock } from '../../src/ports.ts';
 import { ApiError, apiServer, type Call, flag, type Route, sendJson } from './api.ts';
 import { Container, type ContainerOptions } from './container.ts';
 import { type ExecHandler, Execs } from './execs.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { ExecResult } from '../../src/ports.ts';
+import type { ExecResult } from '../../src/core/engine/mail-container.ts';
 import { ApiError } from './api.ts';
 import { frame } from './wire.ts';
 

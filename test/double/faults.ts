@@ -1,5 +1,5 @@
-import type { Faults } from '../../src/core/faults.ts';
-import { createFaultMonitor, type FaultMonitor } from '../../src/fault-monitor.ts';
+import type { Faults } from '../../src/core/watch/faults.ts';
+import { createFaultMonitor, type FaultMonitor } from '../../src/daemon/writer/fault-monitor.ts';
 import type { Clock, Report } from '../../src/ports.ts';
 
 /** A monitor of its own, over no state. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { parseEvent } from '../../src/core/postfix-event.ts';
+import { parseEvent } from '../../src/core/log/postfix-event.ts';
 import type { ExecHandler } from './execs.ts';
 import { MailServerDouble } from './mailserver.ts';
 

@@ -1,4 +1,5 @@
-import type { Clock, ExecResult } from '../../src/ports.ts';
+import type { ExecResult } from '../../src/core/engine/mail-container.ts';
+import type { Clock } from '../../src/ports.ts';
 import { itemsOf, type OpenedTable, openTable, walk } from './access-list.ts';
 import { CidrTableError } from './cidr-table.ts';
 import type { EngineDouble } from './engine.ts';

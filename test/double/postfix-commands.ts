@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { ExecResult } from '../../src/ports.ts';
+import type { ExecResult } from '../../src/core/engine/mail-container.ts';
 import { openTable } from './access-list.ts';
 import { CidrTableError } from './cidr-table.ts';
 import { hostPath, type TablePath } from './table-path.ts';

@@ -1,4 +1,4 @@
-import type { Replay } from '../../src/core/replay.ts';
+import type { Replay } from '../../src/core/replay/log-replay.ts';
 
 /** What becomes of a session besides what DNSBL zones say of its client. */
 export interface Story {

@@ -1,5 +1,5 @@
-import { formatNetwork } from '../../src/core/network.ts';
-import type { SenderDefinition } from '../../src/core/sender.ts';
+import { formatNetwork } from '../../src/core/net/network.ts';
+import type { SenderDefinition } from '../../src/core/senders/sender.ts';
 import type { Zone } from './dns-zone.ts';
 
 /** A DNS in which each sender lists, at its first domain, the networks that its definition has. */

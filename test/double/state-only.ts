@@ -1,5 +1,5 @@
-import { EMPTY_STATE } from '../../src/core/state.ts';
-import type { Writer } from '../../src/writer/writer.ts';
+import { EMPTY_STATE } from '../../src/core/state/state.ts';
+import type { Writer } from '../../src/daemon/writer/writer.ts';
 
 /** A writer that keeps the state and writes nothing. */
 export function stateOnly(): Pick<Writer, 'state' | 'update'> {

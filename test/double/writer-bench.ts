@@ -1,15 +1,10 @@
-import { network } from '../../src/core/network.ts';
-import { EMPTY_STATE, type Entry, type State } from '../../src/core/state.ts';
-import { createFaultMonitor, type FaultMonitor } from '../../src/fault-monitor.ts';
-import {
-  type Engine,
-  type ExecResult,
-  FileError,
-  type MailContainer,
-  type Ports,
-  type TableFile,
-} from '../../src/ports.ts';
-import { createWriter, type Writer, type WriterOptions } from '../../src/writer/writer.ts';
+import type { ExecResult, MailContainer } from '../../src/core/engine/mail-container.ts';
+import { network } from '../../src/core/net/network.ts';
+import type { Entry } from '../../src/core/policy/entry.ts';
+import { EMPTY_STATE, type State } from '../../src/core/state/state.ts';
+import { createFaultMonitor, type FaultMonitor } from '../../src/daemon/writer/fault-monitor.ts';
+import { createWriter, type Writer, type WriterOptions } from '../../src/daemon/writer/writer.ts';
+import { type Engine, FileError, type Ports, type TableFile } from '../../src/ports.ts';
 import { TestClock } from './clock.ts';
 import { zoneResolver } from './zone-resolver.ts';
 

@@ -1,5 +1,5 @@
-import { readName, reverseName } from '../../src/core/dns-name.ts';
-import type { DnsAnswer, DnsFailure, Resolver } from '../../src/ports.ts';
+import { readName, reverseName } from '../../src/core/dns/dns-name.ts';
+import type { DnsAnswer, DnsFailure, Resolver } from '../../src/core/dns/resolver.ts';
 import { lookUp, type Records, type Zone, type ZoneFault, type ZoneType } from './dns-zone.ts';
 
 /** What each fault of a server looks like to the one who asked. */

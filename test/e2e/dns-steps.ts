@@ -1,8 +1,8 @@
 // What the senders publish, and what becomes of it: the steps in which DNS has the leading part.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { RefreshSummary } from '../../src/core/refresh.ts';
-import { readCatalogue } from '../../src/schema.ts';
+import type { RefreshSummary } from '../../src/core/senders/list-judgement.ts';
+import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import type { Zone } from '../double/dns-zone.ts';
 import { SALESFORCE_ADDRESS, SALESFORCE_ZONE } from '../double/salesforce-zone.ts';

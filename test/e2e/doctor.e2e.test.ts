@@ -1,6 +1,6 @@
 // What doctor says of real containers with a real Postfix.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CheckName, Finding } from '../../src/core/finding.ts';
+import type { CheckName, Finding } from '../../src/core/doctor/finding.ts';
 import { zone } from './dns-steps.ts';
 import { Stack, TABLE, WIRING } from './harness.ts';
 

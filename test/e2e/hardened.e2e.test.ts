@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import type { Status } from '../../src/core/status.ts';
+import type { Status } from '../../src/core/monitor/status-report.ts';
 import { isWell } from './control-steps.ts';
 import { zone } from './dns-steps.ts';
 import { type Client, Stack } from './harness.ts';

@@ -5,7 +5,7 @@ import { chownSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReplayReport } from '../../src/core/replay.ts';
+import type { ReplayReport } from '../../src/core/replay/log-replay.ts';
 import type { Zone } from '../double/dns-zone.ts';
 import { dnsmasqOptions } from './dns-options.ts';
 import { composeCommand, engineSocket, must, type Output, run } from './program.ts';

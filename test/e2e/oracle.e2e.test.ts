@@ -1,7 +1,7 @@
 // A thousand real sessions, and an independent reader of the mail log as the judge of what screenpass said of them.
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readCatalogue } from '../../src/schema.ts';
+import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { SALESFORCE_ZONE } from '../double/salesforce-zone.ts';
 import { sendersZone } from '../double/senders-zone.ts';

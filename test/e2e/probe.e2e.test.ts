@@ -1,6 +1,6 @@
 // What probe says of a sender, and what a real postscreen does with it.
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import type { ProbeReport } from '../../src/core/probe.ts';
+import type { ProbeReport } from '../../src/core/probe/judgement.ts';
 import { zone } from './dns-steps.ts';
 import { type Client, Stack } from './harness.ts';
 import { blocked, createSteps, stepTime } from './steps.ts';

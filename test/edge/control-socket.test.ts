@@ -6,8 +6,8 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { serveControl } from '../../src/edge/control.ts';
 import { askControl } from '../../src/edge/control-client.ts';
+import { serveControl } from '../../src/edge/control-server.ts';
 import { FileError } from '../../src/ports.ts';
 import {
   type Controls,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readName } from '../../src/core/dns-name.ts';
+import { readName } from '../../src/core/dns/dns-name.ts';
 import { createResolver } from '../../src/edge/dns.ts';
 import { publishedTexts, publishedZone } from '../corpus/spf/published.ts';
 import { startDnsServer } from '../double/dns-server.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Resolver } from '../../src/core/dns/resolver.ts';
 import { createResolver } from '../../src/edge/dns.ts';
-import type { Resolver } from '../../src/ports.ts';
 import { publishedTexts } from '../corpus/spf/published.ts';
 import { hasDnsmasq, startDnsmasq, txtOption } from '../double/dns-dnsmasq.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { readName } from '../../src/core/dns-name.ts';
+import { readName } from '../../src/core/dns/dns-name.ts';
 import { createResolver } from '../../src/edge/dns.ts';
 import { startDnsServer } from '../double/dns-server.ts';
 

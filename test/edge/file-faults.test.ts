@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MAX_BYTES } from '../../src/core/regular-file.ts';
+import { MAX_BYTES } from '../../src/core/base/regular-file.ts';
 import { createTableFile, createWholeFile, type FileSystem } from '../../src/edge/file.ts';
 import { FileError } from '../../src/ports.ts';
 import { FaultyFiles, HostileFiles } from '../double/file-system.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MAX_BYTES } from '../../src/core/regular-file.ts';
+import { MAX_BYTES } from '../../src/core/base/regular-file.ts';
 import { createTableFile, createWholeFile, type FileSystem } from '../../src/edge/file.ts';
 import { readSettingsFile } from '../../src/edge/settings-file.ts';
 import { FileError } from '../../src/ports.ts';

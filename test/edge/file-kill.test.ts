@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tableOf } from '../../src/commands/table.ts';
-import { renderBlock, splitTable } from '../../src/core/allowlist.ts';
+import { renderBlock, splitTable } from '../../src/core/table/managed-block.ts';
 import { replaceFile } from './replace-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'screenpass-kill-'));

@@ -1,6 +1,17 @@
 import { deepStrictEqual, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { BrokenStream, createLogReader, LONGEST_LINE } from '../../src/core/log/frames.ts';
+import type { LogLine } from '../../src/core/log/log-line.ts';
+import { type PostfixEvent, parseEvent } from '../../src/core/log/postfix-event.ts';
+import { network, parseAddress } from '../../src/core/net/network.ts';
+import { newEntry } from '../../src/core/policy/entry.ts';
+import { GATES } from '../../src/core/postscreen/gate.ts';
+import { readLaterRefusal } from '../../src/core/postscreen/later-gate.ts';
+import { createSessions, SESSION_LIMITS } from '../../src/core/postscreen/session.ts';
+import { parseRecord, selectRecord } from '../../src/core/spf/spf-record.ts';
+import { EMPTY_STATE, type State } from '../../src/core/state/state.ts';
+import { readState } from '../../src/core/state/state-schema.ts';
 import {
   blockLines,
   blockNetworks,
@@ -8,18 +19,8 @@ import {
   renderBlock,
   splitTable,
   withBlock,
-} from '../../src/core/allowlist.ts';
-import { BrokenStream, createLogReader, LONGEST_LINE } from '../../src/core/frames.ts';
-import { GATES } from '../../src/core/gate.ts';
-import { readLaterRefusal } from '../../src/core/later-gate.ts';
-import { network, parseAddress } from '../../src/core/network.ts';
-import { type PostfixEvent, parseEvent } from '../../src/core/postfix-event.ts';
-import { createSessions, SESSION_LIMITS } from '../../src/core/session.ts';
-import { parseRecord, selectRecord } from '../../src/core/spf-record.ts';
-import { EMPTY_STATE, newEntry, type State } from '../../src/core/state.ts';
-import type { LogLine } from '../../src/ports.ts';
-import { readState } from '../../src/schema.ts';
-import { readSendersFile } from '../../src/senders-file.ts';
+} from '../../src/core/table/managed-block.ts';
+import { readSendersFile } from '../../src/senders/senders-file.ts';
 import { definition } from '../double/definition.ts';
 import type { Random } from '../random.ts';
 import type { Target } from './fuzz.ts';

@@ -7,27 +7,42 @@ import { fileURLToPath } from 'node:url';
 
 /** A module, and the fewest tests that judge it. */
 const MODULES = {
-  faults: { mutate: 'src/core/faults.ts', tests: ['test/core/faults*.test.ts'] },
-  reload: { mutate: 'src/core/reload.ts', tests: ['test/core/reload.test.ts'] },
+  faults: { mutate: 'src/core/watch/faults.ts', tests: ['test/core/watch/faults*.test.ts'] },
+  reload: { mutate: 'src/core/watch/reload.ts', tests: ['test/core/watch/reload.test.ts'] },
   policy: {
-    mutate: 'src/core/policy.ts',
-    tests: ['test/core/policy*.test.ts', 'test/core/operator.test.ts'],
+    mutate: 'src/core/policy/policy.ts',
+    tests: ['test/core/policy/policy*.test.ts', 'test/core/policy/manual-entry.test.ts'],
   },
-  session: { mutate: 'src/core/session.ts', tests: ['test/core/session*.test.ts'] },
-  position: { mutate: 'src/core/position.ts', tests: ['test/core/position*.test.ts'] },
-  identify: { mutate: 'src/core/identify.ts', tests: ['test/core/identify*.test.ts'] },
-  refresh: { mutate: 'src/core/refresh.ts', tests: ['test/core/refresh*.test.ts'] },
-  wiring: { mutate: 'src/core/wiring.ts', tests: ['test/core/wiring*.test.ts'] },
-  'access-list': { mutate: 'src/core/access-list.ts', tests: ['test/core/{access-list,wiring}*.test.ts'] },
+  session: { mutate: 'src/core/postscreen/session.ts', tests: ['test/core/postscreen/session*.test.ts'] },
+  position: { mutate: 'src/core/log/position.ts', tests: ['test/core/log/position*.test.ts'] },
+  identify: { mutate: 'src/core/senders/identity.ts', tests: ['test/core/senders/identity*.test.ts'] },
+  refresh: {
+    mutate: 'src/core/senders/list-judgement.ts',
+    tests: ['test/core/senders/list-judgement*.test.ts'],
+  },
+  wiring: { mutate: 'src/core/postscreen/wiring.ts', tests: ['test/core/postscreen/wiring*.test.ts'] },
+  'access-list': {
+    mutate: 'src/core/postscreen/access-list.ts',
+    tests: ['test/core/postscreen/{access-list,wiring}*.test.ts'],
+  },
   writer: {
-    mutate: 'src/writer/writer.ts,src/writer/bell.ts',
-    tests: ['test/writer/{writer,bell}*.test.ts'],
+    mutate: 'src/daemon/writer/writer.ts,src/daemon/writer/wake-signal.ts',
+    tests: ['test/daemon/writer/{writer,wake-signal}*.test.ts'],
   },
-  reloader: { mutate: 'src/writer/reloader.ts', tests: ['test/writer/reloader*.test.ts'] },
-  'table-keeper': { mutate: 'src/writer/table-keeper.ts', tests: ['test/writer/table-keeper*.test.ts'] },
-  'wiring-watch': { mutate: 'src/writer/wiring-watch.ts', tests: ['test/writer/wiring-watch*.test.ts'] },
-  'state-keeper': { mutate: 'src/writer/state-keeper.ts', tests: ['test/writer/state-keeper*.test.ts'] },
-  postfix: { mutate: 'src/writer/postfix.ts', tests: ['test/writer/postfix*.test.ts'] },
+  reloader: { mutate: 'src/daemon/writer/reloader.ts', tests: ['test/daemon/writer/reloader*.test.ts'] },
+  'table-keeper': {
+    mutate: 'src/daemon/writer/table-keeper.ts',
+    tests: ['test/daemon/writer/table-keeper*.test.ts'],
+  },
+  'wiring-watch': {
+    mutate: 'src/daemon/writer/wiring-watch.ts',
+    tests: ['test/daemon/writer/wiring-watch*.test.ts'],
+  },
+  'state-keeper': {
+    mutate: 'src/daemon/writer/state-keeper.ts',
+    tests: ['test/daemon/writer/state-keeper*.test.ts'],
+  },
+  postfix: { mutate: 'src/postfix/postfix-commands.ts', tests: ['test/daemon/writer/postfix*.test.ts'] },
   file: { mutate: 'src/edge/file.ts', tests: ['test/edge/file{,-faults}.test.ts'] },
 };
 /** Of 100 mutants of each module, so many are killed at least. */

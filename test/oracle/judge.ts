@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Status } from '../../src/core/status.ts';
+import type { Status } from '../../src/core/monitor/status-report.ts';
 import type { Stack } from '../e2e/harness.ts';
 import {
   alertBooks,

@@ -1,5 +1,5 @@
 // What screenpass says of refusals beside its alerts (replay, counters, state), held against the independent reader.
-import type { ReplayReport } from '../../src/core/replay.ts';
+import type { ReplayReport } from '../../src/core/replay/log-replay.ts';
 import {
   alertBooks,
   byGate,

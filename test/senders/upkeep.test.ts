@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readCatalogue } from '../../src/schema.ts';
+import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { startDnsServer } from '../double/dns-server.ts';
 import { records, type Zone } from '../double/dns-zone.ts';

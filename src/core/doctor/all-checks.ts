@@ -1,0 +1,32 @@
+import { type EngineFacts, judgeEngine } from './engine-checks.ts';
+import { CHECKS, type CheckName, type Finding } from './finding.ts';
+import { judgePostfix, type PostfixFacts } from './postfix-checks.ts';
+import { judgeSelf, type SelfFacts } from './self-checks.ts';
+import { judgeTableFacts, type TableFacts } from './table-checks.ts';
+
+/** All that doctor looked at. */
+export interface Facts {
+  readonly engine: EngineFacts;
+  readonly postfix: PostfixFacts;
+  readonly table: TableFacts;
+  readonly self: SelfFacts;
+}
+
+/** One finding for each check, in the order of CHECKS. */
+export function judgeAll({ engine, postfix, table, self }: Facts): readonly Finding[] {
+  const findings = [
+    ...judgeEngine(engine),
+    ...judgePostfix(postfix),
+    ...judgeTableFacts(table),
+    ...judgeSelf(self),
+  ];
+  const order = Object.keys(CHECKS) as CheckName[];
+  return findings.sort((a, b) => order.indexOf(a.check) - order.indexOf(b.check));
+}
+
+/** 3: the Engine did not answer or tells nothing, so that most was not looked at. 1: a check failed. */
+export function exitCode(findings: readonly Finding[]): 0 | 1 | 3 {
+  const failed = findings.filter(({ verdict }) => verdict === 'fail');
+  if (failed.some(({ check }) => check === 'engine')) return 3;
+  return failed.length > 0 ? 1 : 0;
+}

@@ -1,0 +1,101 @@
+/** The header that syslog or Postfix's own log writer puts before each message, and what follows it. */
+export interface TaggedLine {
+  /** What stands before the process id. */
+  readonly tag: string;
+  /** The stamp that the mail host wrote, as text; null when the header has none. */
+  readonly stamp: string | null;
+  readonly severity: 'warning' | 'error' | 'fatal' | 'panic' | null;
+  /** The message, one character a byte. */
+  readonly body: string;
+}
+
+export interface PostfixLine extends Omit<TaggedLine, 'tag'> {
+  /** Process name: the last component of the tag, e.g. `postscreen` of `postfix/smtpd-proxyprotocol/postscreen`. */
+  readonly program: string;
+}
+
+const RFC3339 = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)`;
+const CLASSIC = String.raw`[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d`;
+const COMPOSE_NAME = String.raw`[A-Za-z0-9][\w.-]{0,127} {0,127}\| `;
+const SUPERVISORD_DEBUG = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} DEBG '[^']{1,64}' std(?:out|err) output: `;
+
+/**
+ * Optional in front: compose's name, the Engine's stamp, supervisord's debug header. Then the mail host's stamp
+ * (rsyslog decides which form), host, tag. Anchored: the words of a Postfix line also occur inside
+ * other programs' lines, put there by strangers.
+ */
+const HEADER = new RegExp(
+  `^(?:${COMPOSE_NAME})?(?:(${RFC3339}) )?(?:${SUPERVISORD_DEBUG})?` +
+    `(?:(${RFC3339}|${CLASSIC}) )?[^ ]{1,255} ([^ \\[\\]]{1,255})\\[\\d{1,10}\\]: (?:(warning|error|fatal|panic): )?`,
+);
+
+/**
+ * How a line begins that comes from the mail container now: the Engine's own stamp is cut off already, so the first is
+ * the mail host's, written by its syslog. A tag with a process of Postfix's begins with a name that Postfix or
+ * docker-mailserver gives it (postfix, postfix/submission, postfix-out, smtp-proxyprotocol).
+ */
+const LIVE_HEADER = new RegExp(
+  `^(?:${RFC3339}|${CLASSIC}) [^ \\[\\]|]{1,255} (?:(?:postfix|smtp|submission)[^ \\[\\]]{0,255}|[^ \\[\\]/]{1,255})\\[\\d{1,10}\\]: `,
+);
+
+/**
+ * Whether a line of the live log is one of the mail host's syslog. What stands in front of a header in a file (compose's
+ * name, a second stamp, supervisord's words) is put there by programs that print files, and no line of the log has it.
+ */
+export function isLiveLine(text: string): boolean {
+  return LIVE_HEADER.test(text);
+}
+
+const FIRST_STAMP = new RegExp(`^(?:${COMPOSE_NAME})?(${RFC3339}|${CLASSIC}) `);
+
+/** The stamp with which a line begins: the Engine's if there is one, else the mail host's; null when it begins otherwise. */
+export function firstStamp(text: string): string | null {
+  return FIRST_STAMP.exec(text)?.[1] ?? null;
+}
+
+const POSTFIX_PROGRAMS = new Set(
+  (
+    'anvil bounce cleanup defer discard dnsblog error flush lmtp local master nqmgr oqmgr pickup pipe postalias ' +
+    'postdrop postfix postfix-script postkick postlog postlogd postmap postmulti postqueue postscreen postsuper ' +
+    'proxymap qmgr qmqpd scache sendmail showq smtp smtpd spawn tlsmgr tlsproxy trace trivial-rewrite verify virtual'
+  ).split(' '),
+);
+
+/** Reads a line of any program, without its line end, one character a byte (latin1). Undefined: no such header. */
+export function parseTaggedLine(text: string): TaggedLine | undefined {
+  const header = HEADER.exec(text);
+  if (header === null) return undefined;
+  const [whole, first = null, second = null, tag = '', severity = null] = header;
+  const body = text.slice(whole.length);
+  return { tag, stamp: second ?? first, severity: severity as TaggedLine['severity'], body };
+}
+
+/** The same for the lines of Postfix alone. */
+export function parseLogLine(text: string): PostfixLine | undefined {
+  const line = parseTaggedLine(text);
+  if (line === undefined) return undefined;
+  const { tag, stamp, severity, body } = line;
+  const program = postfixProgram(tag);
+  return program === undefined ? undefined : { program, stamp, severity, body };
+}
+
+/**
+ * The process of a tag; undefined when it is none of Postfix's. The tag is `syslog_name/process`, and administrators
+ * choose syslog_name freely (postconf(5)), so a known process name is enough.
+ */
+export function postfixProgram(tag: string): string | undefined {
+  const slash = tag.lastIndexOf('/');
+  const program = tag.slice(slash + 1);
+  if (slash < 0 || program === '') return undefined;
+  return tag.startsWith('postfix') || POSTFIX_PROGRAMS.has(program) ? program : undefined;
+}
+export type StreamName = 'stdout' | 'stderr';
+
+/** One line of the container's output as the Engine keeps it. */
+export interface LogLine {
+  readonly stream: StreamName;
+  /** The Engine's stamp: RFC 3339 in UTC, always nine decimals, so that text order is time order. */
+  readonly stamp: string;
+  /** Without line end, one character a byte, at most 64 KiB; empty also where the daemon would make nothing of it. */
+  readonly text: string;
+}

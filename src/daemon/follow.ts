@@ -1,0 +1,163 @@
+import { GRANT, readableDriver, rightName } from '../core/engine/engine-remedy.ts';
+import type { Inspection, MailContainer } from '../core/engine/mail-container.ts';
+import type { LogLine } from '../core/log/log-line.ts';
+import { LOOK_LINES, type Position, timeStamp } from '../core/log/position.ts';
+import { SESSION_LIMITS } from '../core/postscreen/session.ts';
+import { EngineError, OPENED, type Ports } from '../ports.ts';
+import type { FaultMonitor } from './writer/fault-monitor.ts';
+
+const FIRST_WAIT_MS = 250;
+const LAST_WAIT_MS = 15_000;
+/** The clock is looked at this often while a stream is open. */
+const EACH_MINUTE = '* * * * *';
+
+export interface Watcher {
+  /** The log of this container is about to be read, for the first time or again; it runs. */
+  attached(container: MailContainer): void;
+  /** No container runs whose log can be read, until the next `attached`. */
+  detached(): void;
+}
+
+/** What is the matter, when nothing can be followed. */
+interface Trouble {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+type Look =
+  | Extract<Inspection, { kind: 'running' }>
+  | (Extract<Inspection, { kind: 'stopped' }> & Trouble)
+  | ({ readonly kind: 'away' } & Trouble);
+
+/**
+ * The container's log from `position` on, for ever: a stream that ends is opened again, a container that stops,
+ * vanishes or is replaced under its name is waited for, an Engine that does not answer is asked again. What a stopped
+ * container has left is read at once, since it may be removed next. A stream that a proxy
+ * cut is no change; each new run of the container, and each end of a time without a log, is one mailserver-back.
+ */
+export async function* followLog(
+  { clock, engine, report }: Pick<Ports, 'clock' | 'engine' | 'report'>,
+  faults: FaultMonitor,
+  options: { container: string; lookbackMs: number },
+  position: Position,
+  watcher: Watcher,
+  signal: AbortSignal,
+): AsyncGenerator<readonly LogLine[]> {
+  const started = clock.now();
+  let fruitless = 0;
+  /** The run that was followed last, and when its stream ended. */
+  let last: { readonly run: string; endedAt: number } | undefined;
+  /** Ends the open stream, so that another one is opened. */
+  let reopen = new AbortController();
+
+  clock.cron(
+    EACH_MINUTE,
+    () => {
+      position.notice(clock.now());
+      if (position.isDeaf(clock.now())) reopen.abort();
+    },
+    signal,
+  );
+
+  while (!signal.aborted) {
+    position.notice(clock.now());
+    const state = await look(engine, options.container);
+    if (state.kind === 'running') {
+      try {
+        for await (const lines of read(state.container)) {
+          if (lines === OPENED) found(state.container);
+          else fruitless = 0;
+          yield lines;
+        }
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        lose(troubleOf(error, state.container));
+      }
+      if (last !== undefined) last.endedAt = clock.now();
+    } else {
+      lose(state);
+      if (state.kind === 'stopped' && state.container.id === position.container)
+        yield* leftBy(state.container);
+    }
+    await clock.sleep(waitMs(fruitless), signal);
+    fruitless += 1;
+  }
+
+  /** The container's log from the position on. Rejects with EngineError. */
+  async function* read(container: MailContainer): AsyncGenerator<readonly LogLine[]> {
+    if (position.knows(container.id)) position.look(await engine.lastLines(container, LOOK_LINES));
+    const firstSince = timeStamp(Math.min(started, clock.now()) - options.lookbackMs);
+    const since = position.attach(container.id, firstSince, SESSION_LIMITS.ageMs);
+    report.debug('following', { container: container.id, since });
+    reopen = new AbortController();
+    yield* engine.follow(container, since, AbortSignal.any([signal, reopen.signal]));
+  }
+
+  /** The lines of a stopped container that a cut stream or a wait kept from us. Tried again as long as it is there. */
+  async function* leftBy(container: MailContainer): AsyncGenerator<readonly LogLine[]> {
+    try {
+      for await (const lines of read(container)) {
+        // It may have started in between: then this stream has no end, and it is to be followed as one that runs.
+        if (lines === OPENED && (await look(engine, options.container)).kind !== 'stopped') return;
+        yield lines;
+      }
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      report.debug('what the stopped container has left cannot be read yet', { problem: error.message });
+    }
+  }
+
+  function found(container: MailContainer): void {
+    watcher.attached(container);
+    const lost = faults.lasting('mailserver-lost');
+    const isNewRun = last !== undefined && last.run !== container.run;
+    const since = lost?.since ?? last?.endedAt ?? clock.now();
+    last = { run: container.run, endedAt: clock.now() };
+    faults.ended('mailserver-lost');
+    if (lost === undefined && !isNewRun) return;
+    const seconds = Math.round(Math.max(0, clock.now() - since) / 1000);
+    const id = `${container.run} ${new Date(since).toISOString()}`;
+    report.alert('mailserver-back', id, { container: options.container, seconds });
+  }
+
+  function lose({ reason, remedy }: Trouble): void {
+    watcher.detached();
+    if (signal.aborted) return;
+    const facts = { container: options.container, reason, remedy };
+    faults.failed({ kind: 'mailserver-lost', subject: '', reason, facts, blocking: true });
+  }
+}
+
+/** Short after a stream that gave something, since lines may be waiting; doubled with each try that gave nothing. */
+function waitMs(fruitless: number): number {
+  return Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(fruitless, 16));
+}
+
+async function look(engine: Ports['engine'], container: string): Promise<Look> {
+  try {
+    const inspection = await engine.inspect();
+    switch (inspection.kind) {
+      case 'running':
+        return inspection;
+      case 'stopped': {
+        const reason = 'the container is not running';
+        return { ...inspection, reason, remedy: 'It is followed again when it runs' };
+      }
+      case 'missing':
+        return { kind: 'away', reason: 'the Engine knows no such container', remedy: rightName(container) };
+    }
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    return { kind: 'away', ...troubleOf(error) };
+  }
+}
+
+function troubleOf(error: EngineError, container?: MailContainer): Trouble {
+  const remedies = {
+    unreachable: 'It is tried again until it answers',
+    denied: GRANT,
+    'unreadable-log': readableDriver(container?.logDriver ?? 'unknown'),
+    failed: 'It is tried again',
+  };
+  return { reason: error.message, remedy: remedies[error.kind] };
+}

@@ -1,0 +1,245 @@
+import { describe, expect, it } from 'vitest';
+import { NO_COUNTS } from '../../../src/core/alerts/days.ts';
+import { lastValue } from '../../../src/core/net/network.ts';
+import { namesCount } from '../../../src/core/senders/identity.ts';
+import { EMPTY_STATE, STATE_VERSION } from '../../../src/core/state/state.ts';
+import { readCatalogue, readState } from '../../../src/core/state/state-schema.ts';
+import data from '../../../src/senders/catalogue.json' with { type: 'json' };
+
+describe('the catalogue', () => {
+  const senders = readCatalogue(data);
+  const byId = new Map(senders.map((sender) => [sender.id, sender]));
+
+  it('knows 76 senders with 1,657 networks, each id once', () => {
+    expect([senders.length, byId.size]).toEqual([76, 76]);
+    expect(senders.reduce((sum, { networks }) => sum + networks.length, 0)).toBe(1657);
+  });
+
+  it.each([
+    'amazon-ses',
+    'google',
+    'microsoft-365',
+    'sendgrid',
+    'mailgun',
+    'github',
+  ])('watches %s by default', (id) => {
+    expect(byId.get(id)?.default).toBe(true);
+  });
+
+  it.each([
+    'godaddy',
+    'mailchannels',
+    'hostinger',
+    'cloudflare-email-routing',
+    'knowbe4',
+    'microsoft-outlook-com',
+  ])('does not watch %s by default: anyone can send from there, or nobody does any more', (id) =>
+    expect(byId.get(id)?.default).toBe(false));
+
+  /** Domains in which the sender has nothing but mail servers. All others name the part of a domain that has them. */
+  const MAIL_ONLY = ['sparkpostmail.com', 'pphosted.com', 'ppe-hosted.com', 'iphmx.com'];
+
+  it('lets reverse names count only under labels in which no customer and no web server gets a name', () => {
+    const counting = senders.filter(namesCount);
+    expect(counting.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(['salesforce', 'sparkpost', 'ovh', 'proofpoint', 'cisco-iphmx']),
+    );
+    const wide = counting.flatMap(({ id, rdns }) =>
+      rdns
+        .filter((suffix) => suffix.split('.').length < 3 && !MAIL_ONLY.includes(suffix))
+        .map((suffix) => `${id} ${suffix}`),
+    );
+    expect(wide).toEqual([]);
+  });
+
+  it('watches nobody by default whose networks are not proven', () => {
+    expect(data.senders.filter((sender) => sender.default && sender.confidence === 'low')).toEqual([]);
+  });
+
+  it('lists no network twice for one sender, nor one inside another', () => {
+    for (const { id, networks } of senders) {
+      const overlaps = networks.filter((a) =>
+        networks.some(
+          (b) => a !== b && a.family === b.family && a.base >= b.base && lastValue(a) <= lastValue(b),
+        ),
+      );
+      if (id !== 'microsoft-365' && id !== 'yahoo') expect(overlaps, id).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['10.1.0.0/16', 'private'],
+    ['0.0.0.0/0', 'every address'],
+    ['54.0.0.0/8', 'wider'],
+    ['::ffff:1.2.3.0/120', 'IPv4 form'],
+    ['1.2.3.4/33', 'at most 32'],
+  ])('cannot hold %s', (network, reason) => {
+    const [first] = data.senders;
+    const wrong = { ...data, senders: [{ ...first, networks: [network] }] };
+    expect(() => readCatalogue(wrong)).toThrow(reason);
+  });
+});
+
+describe('the saved state', () => {
+  it('of version 1, before the senders were asked, is brought to the present version', () => {
+    const { senders: _, questions: __, lastRefusal: ___, ...rest } = EMPTY_STATE;
+    const early = {
+      ...{ sender: 'google', scope: 'sender', networks: [], since: 1, lastSeen: 2 },
+      ...{ cause: null, refusedAt: null, announced: true, inForce: null },
+    };
+    const before = { ...rest, version: 1, entries: [early] };
+    const entries = [{ ...early, until: null, granted: null, reason: null }];
+    expect(readState(JSON.stringify(before))).toEqual({ ok: true, state: { ...EMPTY_STATE, entries } });
+  });
+
+  it('of version 1 keeps what its later writers had added', () => {
+    const entry = {
+      ...{ sender: 'google', scope: 'sender', networks: [], since: 1, lastSeen: 2, until: 3, reason: 'why' },
+      ...{ cause: null, refusedAt: null, announced: true, inForce: null, granted: null },
+    } as const;
+    const lastRefusal = { sender: 'google', client: '74.125.1.1', gate: 'dnsbl', at: 7 } as const;
+    const state = { ...EMPTY_STATE, entries: [entry], lastRefusal };
+    expect(readState(JSON.stringify({ ...state, version: 1 }))).toEqual({ ok: true, state });
+  });
+
+  it('of version 2, whose waiting refusals had no mark, is brought to the present version', () => {
+    const event = { sender: 'google', client: '74.125.1.1', at: 7, gate: 'helo', code: 450 };
+    const old = { ...event, enhanced: null, text: null };
+    const burst = { key: 'google helo', since: 1, told: 1 };
+    const { written: _, faults: __, ...rest } = EMPTY_STATE;
+    const before = {
+      ...{ ...rest, version: 2 },
+      otherGates: [
+        { ...burst, waiting: { first: old, last: old, count: 2 } },
+        { ...burst, waiting: null },
+      ],
+    };
+    const [marked, none] = [{ ...old, mark: '' }, null];
+    expect(readState(JSON.stringify(before))).toMatchObject({
+      ok: true,
+      state: {
+        otherGates: [{ waiting: { first: marked, last: marked, count: 2 } }, { waiting: none }],
+        faults: [],
+      },
+    });
+  });
+
+  it('of a later version is told from a damaged one', () => {
+    const text = JSON.stringify({ version: STATE_VERSION + 1, whatever: true });
+    expect(readState(text)).toMatchObject({ ok: false, kind: 'newer', version: STATE_VERSION + 1 });
+  });
+
+  it('reads back as it was', () => {
+    const entry = {
+      sender: 'amazon-ses',
+      scope: 'network',
+      networks: ['54.240.0.0/17'],
+      since: 1,
+      lastSeen: 2,
+      until: 3,
+      reason: 'a partner',
+    } as const;
+    const refused = {
+      id: 'c [74.125.1.1]:4 2026-11-24T02:24:10.921Z',
+      fields: {
+        ...{ sender: 'google', client: '74.125.1.1', port: 4, gate: 'dnsbl', code: 550, enhanced: '5.7.1' },
+        ...{ zones: ['zen.spamhaus.org'], evidence: 'network', decision: 'allow', reason: 'known' },
+        at: '2026-11-24T02:24:10.921Z',
+      },
+    };
+    const later = {
+      ...{ sender: 'google', client: '74.125.1.1', at: 7, gate: 'helo' },
+      ...{ code: 450, enhanced: null, text: null, mark: '0123456789ab' },
+    };
+    const state = {
+      ...EMPTY_STATE,
+      cursor: {
+        container: 'c',
+        stdout: { stamp: '2026-11-24T02:24:10.921946642Z', count: 2 },
+        stderr: null,
+        trail: [],
+      },
+      entries: [{ ...entry, cause: 'dnsbl 550', refusedAt: null, announced: true, inForce: 4, granted: 9 }],
+      refusals: { google: [1, 2] },
+      gaveUp: { google: 3 },
+      senders: {
+        google: {
+          spf: ['_spf.google.com'],
+          askedAt: 4,
+          listed: { networks: ['74.125.0.0/16'], at: 4, unlistable: false },
+          leaving: [{ network: '35.190.247.0/24', since: 3 }],
+          proven: [{ network: '13.110.14.214/32', by: 'spf', at: 2, doubted: null }],
+          trouble: { kind: 'failed', reason: 'no answer', acceptable: false, since: 5 },
+        },
+      },
+      questions: [
+        {
+          refusal: {
+            ...{ ip: '13.110.14.214', port: 4000, connectedAt: null, at: 6, gate: 'dnsbl' },
+            ...{ code: 550, enhanced: '5.7.1', zones: ['zen.spamhaus.org'] },
+          },
+          tries: 2,
+          askedAt: 7,
+        },
+      ],
+      vetoes: [{ address: '54.240.27.75', zone: 'drop.example.org', since: 1, askedAt: null }],
+      cleared: { '54.240.27.76': 3 },
+      vetoQuestions: [],
+      lastRefusal: { sender: 'google', client: '74.125.1.1', gate: 'dnsbl', at: 7 } as const,
+      bursts: [
+        { key: 'google dnsbl', since: 7, told: 60, waiting: { first: refused, last: refused, count: 9 } },
+      ],
+      otherGates: [
+        { key: 'google helo', since: 7, told: 1, waiting: { first: later, last: later, count: 2 } },
+        { key: 'google spf', since: 8, told: 1, waiting: null },
+      ],
+      days: {
+        '2026-11-24': {
+          ...{ refusals: { google: { dnsbl: 3 } }, recovered: { google: 1 }, stillRefused: {} },
+          ...{ zones: { 'zen.spamhaus.org': 3 }, strangers: 4 },
+        },
+      },
+      digested: { at: 9, through: '2026-11-23' },
+      loaded: 'abc',
+      written: 'abd',
+      faults: [
+        {
+          ...{
+            kind: 'dnsbl-fault',
+            subject: 'zen.spamhaus.org',
+            reason: 'r',
+            facts: { zone: 'z', n: 1, x: null },
+          },
+          ...{ blocking: false, since: 1, tries: 2, triedAt: 3, dueAt: 4, isOpen: true },
+          ...{ reportedAt: 5, reportedReason: 'r', endedAt: null },
+        },
+      ],
+    };
+    expect(readState(JSON.stringify(state))).toEqual({ ok: true, state });
+  });
+
+  it.each([
+    '',
+    '{',
+    'null',
+    '[]',
+    '{"version":2}',
+    '{"version":3}',
+    '{"version":0}',
+    '{"version":1}',
+    '{"version":1,"entries":[null]}',
+    '{"version":"3"}',
+    '{"version":2.5}',
+    JSON.stringify({ ...EMPTY_STATE, entries: [{ sender: '../x' }] }),
+    JSON.stringify({ ...EMPTY_STATE, gaveUp: { google: 1e300 } }),
+    JSON.stringify({ ...EMPTY_STATE, senders: { google: { spf: [] } } }),
+    JSON.stringify({ ...EMPTY_STATE, days: { today: NO_COUNTS } }),
+    JSON.stringify({ ...EMPTY_STATE, bursts: [{ key: 'a', since: 1, told: 1 }] }),
+    JSON.stringify({ ...EMPTY_STATE, questions: [{ ip: 'mail.example' }] }),
+  ])('is refused with a reason: %s', (text) =>
+    expect(readState(text)).toMatchObject({
+      ok: false,
+      kind: 'damaged',
+      problem: expect.stringMatching(/./),
+    }));
+});
