@@ -1,6 +1,6 @@
 import type { Config } from '../config/settings.ts';
 import { burstAlert, refusalAlert } from '../core/alerts/alert.ts';
-import { counted, type Happening } from '../core/alerts/days.ts';
+import { counted, type DailyEvent } from '../core/alerts/days.ts';
 import type { MailContainer } from '../core/engine/mail-container.ts';
 import type { LogLine } from '../core/log/log-line.ts';
 import { isLiveLine } from '../core/log/log-line.ts';
@@ -26,14 +26,14 @@ import type { Ports } from '../ports.ts';
 import { createDigests } from './digests.ts';
 import { createExpiry } from './expiry.ts';
 import { followLog } from './follow.ts';
-import { recall } from './load-state.ts';
+import { loadState } from './load-state.ts';
 import { createIdentifier } from './lookup-queue.ts';
 import { createMonitoring } from './monitoring.ts';
 import { createOtherGates } from './other-gates.ts';
 import { createRefresher } from './refresher.ts';
 import { createEarlyRequests, createRequests, statusOf } from './requests.ts';
-import { createTroubles } from './sender-faults.ts';
-import { createTelling } from './throttled-alerts.ts';
+import { createSenderFaults } from './sender-faults.ts';
+import { createThrottledAlerts } from './throttled-alerts.ts';
 import { createVetoWatch } from './veto-watch.ts';
 import { createWatchdog, watchedFiles } from './watchdog.ts';
 import { createFaultMonitor } from './writer/fault-monitor.ts';
@@ -68,7 +68,7 @@ export async function runDaemon(
   const requests = createEarlyRequests();
   // First of all, since it sees whether another daemon works with this state directory.
   const control = await ports.control.serve(requests.handle, signal);
-  const remembered = await recall(config, ports, keeper);
+  const remembered = await loadState(config, ports, keeper);
   const position = createPosition(remembered.cursor);
   const rosterAt = createRosters(config.senders);
   const roster = () => rosterAt(writer.state.senders, clock.now());
@@ -76,7 +76,7 @@ export async function runDaemon(
     read: () => writer.state.faults,
     write: (next) => writer.update({ ...writer.state, faults: next }),
   });
-  const troubles = createTroubles(faults);
+  const senderFaults = createSenderFaults(faults);
   let rules: Rules = config.rules;
   let lag: number | null = null;
 
@@ -90,7 +90,7 @@ export async function runDaemon(
     watch: (step) => watchdog.during('writer', step),
   });
 
-  const refusals = createTelling(REFUSALS, {
+  const refusals = createThrottledAlerts(REFUSALS, {
     read: () => writer.state.bursts,
     write: (bursts) => writer.update({ ...writer.state, bursts }),
     tell: (told) => report.alert('sender-refused', ...burstAlert(told)),
@@ -126,7 +126,7 @@ export async function runDaemon(
     if (event !== undefined) {
       const outcome = sessions.take(event, at);
       if (judged === 'new') monitoring.line(event);
-      if (judged === 'new') troubles.event(event, at);
+      if (judged === 'new') senderFaults.event(event, at);
       if (judged === 'new' && readsAfresh(event)) writer.reloaded(at);
       if (judged === 'new' && event.kind === 'list_ignored') writer.warned(event.text ?? '');
       if (judged === 'new' && outcome !== undefined) settle(outcome);
@@ -138,7 +138,7 @@ export async function runDaemon(
     const { ip, at } = outcome.kind === 'passed' ? outcome : outcome.refusal;
     const address = parseAddress(ip);
     if (address === undefined) return;
-    troubles.client(address, outcome.kind === 'refused', at);
+    senderFaults.client(address, outcome.kind === 'refused', at);
     const match = roster().find(address);
     if (match !== undefined) judge(outcome, address, match);
     else if (outcome.kind === 'refused') {
@@ -147,8 +147,8 @@ export async function runDaemon(
     }
   }
 
-  function count(happening: Happening, at: number): void {
-    writer.update(counted(writer.state, happening, at));
+  function count(event: DailyEvent, at: number): void {
+    writer.update(counted(writer.state, event, at));
   }
 
   function judge(outcome: Outcome, address: Address, match: Match): void {
@@ -164,7 +164,7 @@ export async function runDaemon(
       const { ip: client, at } = outcome;
       writer.update(state);
       if (outcome.allowlisted) {
-        troubles.allowlisted(sender, at);
+        senderFaults.allowlisted(sender, at);
         vetoes.letIn(address);
       }
       if (seconds === null) return;
@@ -180,7 +180,7 @@ export async function runDaemon(
     const alert = refusalAlert(refusal, match, decision, position.container ?? '');
     refusals.take(`${sender} ${refusal.gate}`, alert, refusal.at);
     const open = isOpen(state, match.sender, address, rules) ? entryOf(state, sender) : undefined;
-    const { faultyZone, isStillRefused } = troubles.refused(sender, refusal, open);
+    const { faultyZone, isStillRefused } = senderFaults.refused(sender, refusal, open);
     const lastRefusal = { sender, client: refusal.ip, gate: refusal.gate, at: refusal.at };
     const after = afterRefusal(writer.state, { refusal, match, address }, decision, rules);
     const limited = faultyZone === undefined ? after : limitEntries(after, faultyZone, refusal.at);
@@ -202,12 +202,12 @@ export async function runDaemon(
     if (match === undefined) return;
     const decision = decide(address, match, refusal, writer.state, rules);
     const after = afterRefusal(writer.state, { refusal, match, address }, decision, rules);
-    const faultyZone = troubles.faultyZone(refusal);
+    const faultyZone = senderFaults.faultyZone(refusal);
     writer.update(faultyZone === undefined ? after : limitEntries(after, faultyZone, refusal.at));
   }
 
   function attached(container: MailContainer): void {
-    troubles.gateways(container.gateways);
+    senderFaults.gateways(container.gateways);
     rules = { ...config.rules, never: [...config.rules.never, ...networksOf(container)] };
     expiry.following(true);
     writer.serve(container);
@@ -222,7 +222,7 @@ export async function runDaemon(
 
   function eachMinute(): void {
     expiry.minute();
-    troubles.eachMinute(writer.state.entries, clock.now());
+    senderFaults.eachMinute(writer.state.entries, clock.now());
     refusals.tellDue(clock.now());
     identifier.resume();
     vetoes.resume();

@@ -14,7 +14,7 @@ import type { StateKeeper } from './writer/state-keeper.ts';
  * of. Rejects with FileError when table or state cannot be read at all. Senders that are not watched any more lose
  * their entry, those of SCREENPASS_PRESEED have one.
  */
-export async function recall(config: Config, ports: Ports, keeper: StateKeeper): Promise<State> {
+export async function loadState(config: Config, ports: Ports, keeper: StateKeeper): Promise<State> {
   const table = await ports.table.read();
   const saved = await stateOf(keeper, table, ports);
   const watched = new Set(config.senders.map(({ id }) => id));

@@ -16,7 +16,7 @@ import type { SenderDefinition } from '../core/senders/sender.ts';
 import type { Match } from '../core/senders/sender-index.ts';
 import type { Ports } from '../ports.ts';
 import { inTime } from './in-time.ts';
-import { createTelling } from './throttled-alerts.ts';
+import { createThrottledAlerts } from './throttled-alerts.ts';
 import type { Writer } from './writer/writer.ts';
 
 const DEADLINE_MS = 30_000;
@@ -51,7 +51,7 @@ export function createIdentifier(
   const nobodies = createNobodies();
   let bursts: Bursts<Refusal> = [];
   let dropped = 0;
-  const drops = createTelling(DROPS, {
+  const drops = createThrottledAlerts(DROPS, {
     read: () => bursts,
     write: (next) => {
       bursts = next;

@@ -9,7 +9,7 @@ import type { OtherRefusal } from '../core/postscreen/later-gate.ts';
 import { type LaterRefusal, readLaterRefusal } from '../core/postscreen/later-gate.ts';
 import type { SenderIndex } from '../core/senders/sender-index.ts';
 import type { Report } from '../ports.ts';
-import { createTelling } from './throttled-alerts.ts';
+import { createThrottledAlerts } from './throttled-alerts.ts';
 import type { Writer } from './writer/writer.ts';
 
 /** The first of a sender and gate at once, then at most one line an hour. */
@@ -37,7 +37,7 @@ export function createOtherGates(
   /** By sender: the address that did not exist last. It is the client's text, so it is only reported, never saved. */
   const recipients = new Map<string, string>();
 
-  const telling = createTelling(LIMITS, {
+  const telling = createThrottledAlerts(LIMITS, {
     read: () => writer.state.otherGates,
     write: (otherGates) => writer.update({ ...writer.state, otherGates }),
     tell: (told) => report.alert('other-gate', ...otherGateAlert(told, recipientOf(told.last))),

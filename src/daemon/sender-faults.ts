@@ -16,7 +16,7 @@ const GRACE_MS = 15_000;
 const NOTE_MS = 60_000;
 
 /** What a refusal shows. */
-interface Trouble {
+interface RefusalSigns {
   /** The zone that refused it and is at fault. */
   readonly faultyZone: string | undefined;
   /** The entry should have let it in. */
@@ -24,12 +24,12 @@ interface Trouble {
 }
 
 /** Sees causes that stand behind many refusals, and entries that do not help. Times are log times in ms. */
-export interface Troubles {
+export interface SenderFaults {
   event(event: PostfixEvent, at: number): void;
   /** A session ended, whoever the client was. */
   client(address: Address, refused: boolean, at: number): void;
   /** A watched sender was refused; `entry` when one opens its address. */
-  refused(sender: string, refusal: Refusal, entry: Entry | undefined): Trouble;
+  refused(sender: string, refusal: Refusal, entry: Entry | undefined): RefusalSigns;
   /** The zone that refused it and is at fault. */
   faultyZone(refusal: Refusal): string | undefined;
   /** The table let a watched sender in. */
@@ -41,7 +41,7 @@ export interface Troubles {
 }
 
 /** What it sees are faults of the state. */
-export function createTroubles(faults: FaultMonitor): Troubles {
+export function createSenderFaults(faults: FaultMonitor): SenderFaults {
   const dnsbls = createDnsblWatch();
   const clients = createClientWatch();
 

@@ -8,7 +8,7 @@ import {
 } from '../core/alerts/burst.ts';
 
 /** Tells of events one by one or, in a flood, in lines that say how many they stand for. Times are log times in ms. */
-export interface Telling<T> {
+export interface ThrottledAlerts<T> {
   /** An event of the source `key` happened. */
   take(key: string, event: T, at: number): void;
   /** Tells what has waited long enough at `now`. */
@@ -18,13 +18,16 @@ export interface Telling<T> {
 }
 
 /** Where the bursts are kept, and what tells. */
-export interface TellingPorts<T> {
+export interface ThrottledAlertsPorts<T> {
   readonly read: () => Bursts<T>;
   readonly write: (bursts: Bursts<T>) => void;
   readonly tell: (told: Told<T>) => void;
 }
 
-export function createTelling<T>(limits: BurstLimits, { read, write, tell }: TellingPorts<T>): Telling<T> {
+export function createThrottledAlerts<T>(
+  limits: BurstLimits,
+  { read, write, tell }: ThrottledAlertsPorts<T>,
+): ThrottledAlerts<T> {
   function settle(after: { readonly bursts: Bursts<T>; readonly told: readonly Told<T>[] }): void {
     if (after.bursts !== read()) write(after.bursts);
     for (const one of after.told) tell(one);

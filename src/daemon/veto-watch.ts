@@ -23,7 +23,7 @@ import type { Refusal } from '../core/postscreen/session.ts';
 import { createTurns, withoutAnswer as retried, withQuestion } from '../core/senders/questions.ts';
 import type { Ports } from '../ports.ts';
 import { inTime } from './in-time.ts';
-import { createTelling } from './throttled-alerts.ts';
+import { createThrottledAlerts } from './throttled-alerts.ts';
 import type { FaultMonitor } from './writer/fault-monitor.ts';
 import type { Writer } from './writer/writer.ts';
 
@@ -77,7 +77,7 @@ export function createVetoWatch(
   const turns = createTurns();
   let dropped = 0;
   let bursts: Bursts<AlertFields['sender-vetoed']> = [];
-  const alerts = createTelling(ALERTS, {
+  const alerts = createThrottledAlerts(ALERTS, {
     read: () => bursts,
     write: (next) => {
       bursts = next;

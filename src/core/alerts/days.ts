@@ -42,7 +42,7 @@ interface Counting {
   readonly digested: Digested | null;
 }
 
-export type Happening =
+export type DailyEvent =
   | {
       readonly kind: 'refused';
       readonly sender: string;
@@ -58,14 +58,14 @@ export function dayOf(ms: number): string {
 }
 
 /**
- * With one more happening at log time `at` (ms). A day of which a digest has told is closed: what comes late counts for
+ * With one more event at log time `at` (ms). A day of which a digest has told is closed: what comes late counts for
  * the next one, so that no digest leaves it out.
  */
-export function counted<S extends Counting>(state: S, happening: Happening, at: number): S {
+export function counted<S extends Counting>(state: S, event: DailyEvent, at: number): S {
   const { days, digested } = state;
   const isTold = digested !== null && dayOf(at) <= digested.through;
   const day = isTold ? dayAfter(digested.through) : dayOf(at);
-  const all = { ...days, [day]: withOne(days[day] ?? NO_COUNTS, happening) };
+  const all = { ...days, [day]: withOne(days[day] ?? NO_COUNTS, event) };
   return { ...state, days: Object.keys(all).length > MOST_DAYS ? newest(all) : all };
 }
 
@@ -78,18 +78,18 @@ function dayAfter(day: string): string {
   return dayOf(Date.parse(`${day}T00:00:00Z`) + 86_400_000);
 }
 
-function withOne(counts: DayCounts, happening: Happening): DayCounts {
-  switch (happening.kind) {
+function withOne(counts: DayCounts, event: DailyEvent): DayCounts {
+  switch (event.kind) {
     case 'refused': {
-      const { sender, gate, zones } = happening;
+      const { sender, gate, zones } = event;
       const gates = plus(counts.refusals[sender] ?? {}, gate);
       const withZones = zones.reduce((sum, zone) => plus(sum, zoneName(sum, zone)), counts.zones);
       return { ...counts, refusals: { ...counts.refusals, [sender]: gates }, zones: withZones };
     }
     case 'recovered':
-      return { ...counts, recovered: plus(counts.recovered, happening.sender) };
+      return { ...counts, recovered: plus(counts.recovered, event.sender) };
     case 'still-refused':
-      return { ...counts, stillRefused: plus(counts.stillRefused, happening.sender) };
+      return { ...counts, stillRefused: plus(counts.stillRefused, event.sender) };
     case 'stranger':
       return { ...counts, strangers: counts.strangers + 1 };
   }

@@ -1,21 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { counted, type Days, type Digested, dayOf, type Happening } from '../../../src/core/alerts/days.ts';
+import { counted, type DailyEvent, type Days, type Digested, dayOf } from '../../../src/core/alerts/days.ts';
 import { digestOf, digestText, isMissed } from '../../../src/core/alerts/digest.ts';
 import { newEntry } from '../../../src/core/policy/entry.ts';
 
 const DAY = 86_400_000;
 const NOON = Date.parse('2026-11-24T12:00:00Z');
-const refused = (sender: string, gate: string, ...zones: string[]): Happening => ({
+const refused = (sender: string, gate: string, ...zones: string[]): DailyEvent => ({
   ...{ kind: 'refused', sender, gate },
   zones,
 });
 
-function daysOf(
-  happenings: readonly (readonly [Happening, number])[],
-  digested: Digested | null = null,
-): Days {
+function daysOf(events: readonly (readonly [DailyEvent, number])[], digested: Digested | null = null): Days {
   const start = { days: {} as Days, digested };
-  return happenings.reduce((state, [one, at]) => counted(state, one, at), start).days;
+  return events.reduce((state, [one, at]) => counted(state, one, at), start).days;
 }
 
 describe('what is counted by day', () => {
