@@ -68,24 +68,26 @@ export async function runDaemon(
   const requests = createEarlyRequests();
   // First of all, since it sees whether another daemon works with this state directory.
   const control = await ports.control.serve(requests.handle, signal);
-  const remembered = await loadState(config, ports, keeper);
-  const position = createPosition(remembered.cursor);
+  const memory = { state: await loadState(config, ports, keeper) };
+  const position = createPosition(memory.state.cursor);
   const rosterAt = createRosters(config.senders);
-  const roster = () => rosterAt(writer.state.senders, clock.now());
+  const roster = () => rosterAt(memory.state.senders, clock.now());
   const faults = createFaultMonitor(clock, report, {
-    read: () => writer.state.faults,
-    write: (next) => writer.update({ ...writer.state, faults: next }),
+    read: () => memory.state.faults,
+    write: (next) => {
+      memory.state = { ...memory.state, faults: next };
+    },
   });
   const senderFaults = createSenderFaults(faults);
   let rules: Rules = config.rules;
   let lag: number | null = null;
 
-  const writer = createWriter(ports, keeper, faults, remembered, {
+  const writer = createWriter(ports, keeper, faults, memory, {
     mode: config.mode,
     reloadIntervalMs: config.reloadIntervalMs,
     tableInContainer: config.tableInContainer,
     networksOf(entry) {
-      return openNetworks(entry, roster().get(entry.sender), rules, writer.state.vetoes);
+      return openNetworks(entry, roster().get(entry.sender), rules, memory.state.vetoes);
     },
     watch: (step) => watchdog.during('writer', step),
   });
@@ -269,7 +271,7 @@ export async function runDaemon(
     table: config.table,
     senders: config.senders.length,
     networks: roster().senders.reduce((sum, { networks }) => sum + networks.length, 0),
-    entries: remembered.entries.length,
+    entries: memory.state.entries.length,
   });
   tellMissed();
   const ends = [readLog(), writer.run(signal), refresher.starting(), control.ended, monitor?.ended];

@@ -84,23 +84,20 @@ export class WriterBench {
       ...{ clock: this.clock, engine, report, table: this.#tableFile(), state: file },
       ...{ resolver: zoneResolver({}), control: { serve: unused }, monitor: null },
     };
+    const memory = { state: { ...EMPTY_STATE, ...initial } };
     this.faults = createFaultMonitor(this.clock, report, {
-      read: () => this.writer.state.faults,
-      write: (faults) => this.writer.update({ ...this.writer.state, faults }),
+      read: () => memory.state.faults,
+      write: (faults) => {
+        memory.state = { ...memory.state, faults };
+      },
     });
     const keeper = { save: (state: State) => this.#save(state) };
-    this.writer = createWriter(
-      ports,
-      keeper,
-      this.faults,
-      { ...EMPTY_STATE, ...initial },
-      {
-        ...{ mode: 'enforce', reloadIntervalMs: 15_000, tableInContainer: TABLE },
-        watch: (step) => step,
-        networksOf: ({ sender }) => [network(NETWORKS[sender] ?? unused())],
-        ...options,
-      },
-    );
+    this.writer = createWriter(ports, keeper, this.faults, memory, {
+      ...{ mode: 'enforce', reloadIntervalMs: 15_000, tableInContainer: TABLE },
+      watch: (step) => step,
+      networksOf: ({ sender }) => [network(NETWORKS[sender] ?? unused())],
+      ...options,
+    });
   }
 
   /** Starts the work; ends when nothing is due any more. */

@@ -38,6 +38,11 @@ export interface WriterOptions {
   readonly watch: <T>(step: Promise<T>) => Promise<T>;
 }
 
+/** All that the daemon remembers now. */
+export interface Memory {
+  state: State;
+}
+
 /** Where table and Postfix stand. */
 type WriterStatus = Pick<Status, 'following' | 'wiring' | 'reload' | 'rules'> & {
   readonly reloadedAt: number | null;
@@ -67,22 +72,21 @@ export function createWriter(
   ports: Ports,
   stateKeeper: Pick<StateKeeper, 'save'>,
   faults: FaultMonitor,
-  initial: State,
+  memory: Memory,
   options: WriterOptions,
 ): Writer {
   const { clock, engine, report } = ports;
   const bell = createBell(clock);
   const keeper = createTableKeeper(ports.table, report, faults, options.tableInContainer, [
-    ...new Set([initial.loaded, initial.written].flatMap((digest) => digest ?? [])),
+    ...new Set([memory.state.loaded, memory.state.written].flatMap((digest) => digest ?? [])),
   ]);
   const wiring = createWiringWatch(clock, faults, options.tableInContainer);
   const lists = createListWatch(clock, faults, report, options.tableInContainer);
   const reloader = createReloader(clock, report, faults, options.reloadIntervalMs);
-  let state = initial;
   let container: MailContainer | null = null;
   let loading = false;
 
-  async function save(next: State = state): Promise<void> {
+  async function save(next: State = memory.state): Promise<void> {
     const failure = await stateKeeper.save(next);
     if (failure === null) {
       for (const kind of ['state-unsaved', 'state-lost'] as const) faults.ended(kind);
@@ -134,14 +138,14 @@ export function createWriter(
   }
 
   function sections(): Section[] {
-    return state.entries.map((entry) => ({ entry, networks: options.networksOf(entry) }));
+    return memory.state.entries.map((entry) => ({ entry, networks: options.networksOf(entry) }));
   }
 
   /** Table, then reload. Postfix looks at the new table while the state is saved. */
   async function settle(saved: Promise<void>, signal: AbortSignal): Promise<number> {
     const postfix = container === null ? null : postfixIn(engine, container.id);
     const wired = postfix === null || container === null ? 'down' : await wiring.look(postfix, container);
-    const drawn = state;
+    const drawn = memory.state;
     const all = sections();
     // The state may be another one than when the save began, and must never say less than the table.
     const onDisk = () => saved.then(() => save({ ...drawn, written: digest }));
@@ -152,7 +156,7 @@ export function createWriter(
     const put = await keeper.put(block, members, wired === 'down' ? null : postfix, onDisk);
     if (put === 'invalid') return backoff();
     if (put === 'waiting' || postfix === null) return container === null ? HEARTBEAT_MS : starting(all);
-    state = { ...state, written: digest };
+    memory.state = { ...memory.state, written: digest };
     if (put === 'restored') forgetLoaded();
     announce(fresh, wired === 'wired' && !isIgnored() ? 'table-written' : 'not-wired');
     const plan = reloader.plan(isDirty(all, digest) && wired === 'wired');
@@ -179,14 +183,14 @@ export function createWriter(
    * force and opens the same all the same: without one, each refusal would count as one from before the table.
    */
   function isDirty(all: readonly Section[], digest: string): boolean {
-    if (state.loaded === null) return all.length > 0;
-    return state.loaded !== digest || all.some(({ entry }) => entry.inForce === null);
+    if (memory.state.loaded === null) return all.length > 0;
+    return memory.state.loaded !== digest || all.some(({ entry }) => entry.inForce === null);
   }
 
   /** Nobody knows what Postfix read meanwhile: a refusal of these days says nothing about the entries. */
   function forgetLoaded(): void {
-    const entries = state.entries.map((entry) => ({ ...entry, inForce: null }));
-    state = { ...state, loaded: null, entries };
+    const entries = memory.state.entries.map((entry) => ({ ...entry, inForce: null }));
+    memory.state = { ...memory.state, loaded: null, entries };
     faults.startAfresh(['sender-still-refused']);
   }
 
@@ -197,16 +201,17 @@ export function createWriter(
       loading = false;
     });
     if (inForce === null) return;
-    state = { ...state, loaded: digest };
+    memory.state = { ...memory.state, loaded: digest };
     for (const { entry } of all) {
       const now = unchanged(entry);
-      if (now !== undefined) state = withEntry(state, { ...now, inForce: now.inForce ?? inForce });
+      if (now !== undefined)
+        memory.state = withEntry(memory.state, { ...now, inForce: now.inForce ?? inForce });
     }
   }
 
   /** The entry as it is now, if it opens no more than it did when the table was written. */
   function unchanged({ sender, networks, granted }: Entry): Entry | undefined {
-    const now = entryOf(state, sender);
+    const now = entryOf(memory.state, sender);
     const grew = granted === null && now?.granted !== null;
     return now?.networks.length === networks.length && !grew ? now : undefined;
   }
@@ -221,7 +226,7 @@ export function createWriter(
       const networks = section.networks.length;
       const cause = entry.cause ?? 'preseed';
       report.alert('sender-allowed', `${sender} ${since}`, { sender, networks, cause, since, effect });
-      state = withEntry(state, { ...entry, announced: true });
+      memory.state = withEntry(memory.state, { ...entry, announced: true });
     }
   }
 
@@ -250,12 +255,14 @@ export function createWriter(
     sections,
     status,
     get state() {
-      return state;
+      return memory.state;
     },
     update(next) {
       const changed =
-        next.entries !== state.entries || next.senders !== state.senders || next.vetoes !== state.vetoes;
-      state = next;
+        next.entries !== memory.state.entries ||
+        next.senders !== memory.state.senders ||
+        next.vetoes !== memory.state.vetoes;
+      memory.state = next;
       if (changed) bell.ring();
     },
     serve(next) {
