@@ -115,6 +115,12 @@ describe('the help', () => {
   });
 });
 
+/** All files and folders below a folder. */
+function inside(folder: string): readonly string[] {
+  const names = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
+  return names.map((path) => join(folder, path));
+}
+
 /** What GitHub makes of a heading. */
 function anchorOf(heading: string): string {
   const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
@@ -122,8 +128,6 @@ function anchorOf(heading: string): string {
 }
 
 describe('the links', () => {
-  const inside = (folder: string) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path));
   const pages = [...readdirSync(root), ...inside('docs'), ...inside('test')].filter((path) =>
     path.endsWith('.md'),
   );
@@ -142,5 +146,23 @@ describe('the links', () => {
       return anchor !== undefined && !headings.includes(anchor);
     });
     expect(broken).toEqual([]);
+  });
+});
+
+describe('the paths in the text', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', ...inside('docs').filter((path) => path.endsWith('.md'))];
+  const present = [...inside('src'), ...inside('test')];
+
+  function exists(path: string): boolean {
+    const [begin = '', end] = path.replace(/[/.]+$/, '').split('*');
+    return present.some((name) =>
+      end === undefined ? name === begin : name.startsWith(begin) && name.endsWith(end),
+    );
+  }
+
+  it.each(pages)('of %s lead to files and folders of src and test', (page) => {
+    const code = [...read(page).matchAll(/`([^`\n]+)`/g)].map(([, text]) => text ?? '').join(' ');
+    const paths = code.match(/(?<![\w/.-])(?:src|test)\/[\w./*-]+/g) ?? [];
+    expect(paths.filter((path) => !exists(path))).toEqual([]);
   });
 });
