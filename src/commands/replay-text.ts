@@ -1,14 +1,16 @@
+/** The report of `replay` as tables for people; --json has all of it. */
+
 import { REASONS, type Reason, type Rules } from '../core/policy/policy.ts';
 import { GATES, type Gate } from '../core/postscreen/gate.ts';
 import type { GroupReport } from '../core/replay/group.ts';
 import type { ReplayReport, SenderReport } from '../core/replay/log-replay.ts';
 import type { Allowance } from '../core/replay/trial.ts';
 import type { Comparison, WhatIfReport } from '../core/replay/what-if.ts';
-import { UNKNOWNS, type Unknown } from '../core/replay/what-if-judge.ts';
+import { UNKNOWNS, type UnknownReason } from '../core/replay/what-if-judge.ts';
 import { tableOf } from './table.ts';
 
 const OTHERS = '(everyone else)';
-/** Days that a person wants to see; --json has all. */
+/** So many days are shown; --json has all. */
 const DAYS = 31;
 
 /** The report for people. */
@@ -23,10 +25,10 @@ export function replayText(report: ReplayReport, rules: Rules): string {
     ),
     refusalTables(senders, strangers),
     section(
-      'Refused behind postscreen, where the access list does not help',
+      'Refused by later gates, where the access list does not help',
       otherGatesTable(senders, strangers),
     ),
-    whatIf === null ? '' : section('With the other settings of postscreen', whatIfText(whatIf)),
+    whatIf === null ? '' : section('With these other settings of postscreen', whatIfText(whatIf)),
   ].join('');
 }
 
@@ -36,9 +38,8 @@ function section(title: string, body: string): string {
 
 function head({ lines, postfixLines, untimed, period }: ReplayReport): string {
   const when = period === null ? '' : `, ${timeText(period.from)} to ${timeText(period.to)} UTC`;
-  const note =
-    untimed === 0 ? '' : `${untimed} of those have no stamp: their order counts, their day is unknown.\n`;
-  return `${lines} lines, ${postfixLines} of them Postfix's${when}\n${note}`;
+  const note = untimed === 0 ? '' : `Lines without a time stamp: ${untimed}. Their day is unknown.\n`;
+  return `${lines} lines, ${postfixLines} of them from Postfix${when}\n${note}`;
 }
 
 function sessionsTable(senders: readonly SenderReport[], strangers: GroupReport): string {
@@ -57,9 +58,10 @@ function sessionsTable(senders: readonly SenderReport[], strangers: GroupReport)
 }
 
 function waitText({ wait, waiting }: SenderReport): string {
-  return [wait.median === null ? '' : secondsText(wait.median), waiting ? 'not yet' : '']
-    .filter((part) => part !== '')
-    .join(', ');
+  return [
+    ...(wait.median === null ? [] : [secondsText(wait.median)]),
+    ...(waiting ? ['still waiting'] : []),
+  ].join(', ');
 }
 
 function trialTable(senders: readonly SenderReport[]): string {
@@ -69,7 +71,7 @@ function trialTable(senders: readonly SenderReport[]): string {
       sender,
       'not allowed',
       '',
-      `${count} times: ${REASONS[reason as Reason] ?? reason}`,
+      `${count} ${count === 1 ? 'refusal' : 'refusals'}: ${REASONS[reason as Reason] ?? reason}`,
     ]),
   ]);
   if (rows.length === 0) return 'Nothing: postscreen refused no watched sender.\n';
@@ -85,7 +87,7 @@ function causeText({ cause, until }: Allowance): string {
     cause === null
       ? 'SCREENPASS_PRESEED'
       : [cause.client, cause.gate, cause.code, ...cause.zones].filter((part) => part !== null).join(' ');
-  return until === null ? why : `${why}; not seen any more, so it left at ${timeText(until)}`;
+  return until === null ? why : `${why}; the sender was not seen again, so it expired at ${timeText(until)}`;
 }
 
 function refusalTables(senders: readonly SenderReport[], strangers: GroupReport): string {
@@ -99,7 +101,7 @@ function refusalTables(senders: readonly SenderReport[], strangers: GroupReport)
     if (rows.length === 0) return '';
     const shown = key === 'days' ? rows.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)).slice(-DAYS) : rows;
     const left = rows.length - shown.length;
-    return `\n${tableOf([title, 'WATCHED SENDERS', 'EVERYONE ELSE'], shown)}${left > 0 ? `and ${left} days before; --json has them\n` : ''}`;
+    return `\n${tableOf([title, 'WATCHED SENDERS', 'EVERYONE ELSE'], shown)}${left > 0 ? `and ${left} earlier days; --json has them\n` : ''}`;
   };
   return table('REFUSED AT', 'gates') + table('DNSBL ZONE', 'zones') + table('DAY', 'days');
 }
@@ -120,10 +122,12 @@ function whatIfText({ notes, senders, strangers, unknown }: WhatIfReport): strin
   const row = (name: string, { before, after, newlyPassed, newlyRefused }: Comparison) =>
     [name, before.refused, after.refused, newlyPassed, newlyRefused, after.unknown].map(String);
   const table = tableOf(
-    ['SENDER', 'REFUSED BEFORE', 'REFUSED AFTER', 'LET IN ANEW', 'REFUSED ANEW', 'UNKNOWN'],
+    ['SENDER', 'REFUSED BEFORE', 'REFUSED AFTER', 'NEWLY PASSED', 'NEWLY REFUSED', 'UNKNOWN'],
     [...senders.map((one) => row(one.sender, one)), row(OTHERS, strangers)],
   );
-  const why = Object.entries(unknown).map(([key, count]) => `${count} unknown: ${UNKNOWNS[key as Unknown]}.`);
+  const why = Object.entries(unknown).map(
+    ([key, count]) => `${count} unknown: ${UNKNOWNS[key as UnknownReason]}.`,
+  );
   return [...notes, table.trimEnd(), ...why, ''].join('\n');
 }
 

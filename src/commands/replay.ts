@@ -1,7 +1,9 @@
+/** `screenpass replay`: reads an old log and prints what screenpass would have done, and other settings of postscreen. */
+
 import type { Config } from '../config/settings.ts';
 import { createLineSplitter } from '../core/log/frames.ts';
 import { withEntry } from '../core/policy/entry.ts';
-import { createReplay, type ReplayReport } from '../core/replay/log-replay.ts';
+import { Replay, type ReplayReport } from '../core/replay/log-replay.ts';
 import type { OtherSettings } from '../core/replay/other-settings.ts';
 import { buildRoster } from '../core/senders/roster.ts';
 import { EMPTY_STATE, type State } from '../core/state/state.ts';
@@ -25,7 +27,7 @@ export async function replay(
 ): Promise<0 | 1> {
   const clock = Date.now();
   const log = await openLog(file);
-  const replay = createReplay({
+  const replay = new Replay({
     roster: buildRoster(config.senders, await readKnowledge(config), clock),
     rules: config.rules,
     start: [...config.preseed].reduce<State>(
@@ -36,7 +38,7 @@ export async function replay(
     otherSettings,
     now: Math.min(clock, log.writtenAt ?? clock),
   });
-  const splitter = createLineSplitter(replay.take);
+  const splitter = createLineSplitter((bytes, from, to) => replay.take(bytes, from, to));
   const progress = createProgress();
   try {
     for await (const chunk of log.chunks) {
@@ -55,26 +57,15 @@ export async function replay(
 }
 
 /** Times as ISO text. */
-function documentOf({
-  lines,
-  postfixLines,
-  untimed,
-  period,
-  senders,
-  strangers,
-  whatIf,
-}: ReplayReport): object {
+function documentOf(report: ReplayReport): object {
+  const { period, senders } = report;
   return {
-    lines,
-    postfixLines,
-    untimed,
+    ...report,
     period: period && { from: isoOf(period.from), to: isoOf(period.to) },
     senders: senders.map((sender) => ({
       ...sender,
       allowed: sender.allowed.map((one) => ({ ...one, at: isoOf(one.at), until: isoOf(one.until) })),
     })),
-    strangers,
-    whatIf,
   };
 }
 

@@ -83,7 +83,7 @@ describe('screenpass replay', () => {
     const { code, stdout } = await screenpass(args);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^18 lines, 18 of them Postfix's, 2026-11-24 02:00:00 to 2026-11-24 02:11:24 UTC$/m,
+      /^18 lines, 18 of them from Postfix, 2026-11-24 02:00:00 to 2026-11-24 02:11:24 UTC$/m,
     );
     expect(stdout).toMatch(/^amazon-ses +3 +1 +2 +11 min +dnsbl 2$/m);
     expect(stdout).toMatch(

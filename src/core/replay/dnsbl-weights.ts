@@ -1,3 +1,5 @@
+/** Learns from logged scores what the answers of DNSBL zones weighed. */
+
 import type { Listing } from '../postscreen/dnsbl-sites.ts';
 
 /** A score that postscreen logged, the answers that made it, and how many sessions had both. */
@@ -7,7 +9,7 @@ export interface LoggedScore {
   readonly count: number;
 }
 
-/** What the answers of zones weigh, as far as logged scores show it. */
+/** As far as logged scores show them. */
 export interface Weights {
   /** Undefined: no score shows it. */
   of(listing: Listing): number | undefined;

@@ -1,8 +1,9 @@
+/** Counts what became of the sessions of one sender, or of all other clients together. It decides nothing. */
+
 import { createTally } from '../base/tally.ts';
 import type { LaterGate } from '../postscreen/gate.ts';
 import type { Refusal } from '../postscreen/session.ts';
 
-/** What befell the sessions of one sender, or of all strangers together. */
 export interface GroupReport {
   /** CONNECTs in the log. */
   readonly sessions: number;
@@ -22,53 +23,51 @@ export interface GroupReport {
   readonly otherGates: Readonly<Record<string, number>>;
 }
 
-export interface Group {
-  connected(): void;
-  passed(): void;
-  gaveUp(): void;
-  refused(refusal: Refusal, day: string): void;
-  refusedLater(gate: LaterGate): void;
-  report(): GroupReport;
+/** Names kept apart: more zones than anyone asks, more gates than there are, ten years of days. */
+const MOST = { zones: 200, gates: 100, days: 3_660 };
+
+export class Group {
+  readonly #counts = { sessions: 0, passed: 0, gaveUp: 0 };
+  readonly #gates = createTally(MOST.gates);
+  readonly #zones = createTally(MOST.zones);
+  readonly #days = createTally(MOST.days);
+  readonly #otherGates = createTally(MOST.gates);
+
+  count(what: 'sessions' | 'passed' | 'gaveUp'): void {
+    this.#counts[what] += 1;
+  }
+
+  /** `at`: log time in ms; null: the line has no stamp. */
+  refused({ gate, zones }: Refusal, at: number | null): void {
+    this.#gates.add(gate);
+    this.#days.add(at === null ? 'unknown' : dayOf(at));
+    if (gate === 'dnsbl') for (const zone of zones) this.#zones.add(zone);
+  }
+
+  refusedLater(gate: LaterGate): void {
+    this.#otherGates.add(gate);
+  }
+
+  /** `correct`: the real time of a log time. */
+  report(correct: (ms: number) => number): GroupReport {
+    const dated = Object.entries(this.#days.counts()).sort(([a], [b]) => (a < b ? -1 : 1));
+    const days = dated.map(([day, count]) => [
+      /^\d/.test(day) ? dayOf(correct(Date.parse(day))) : day,
+      count,
+    ]);
+    return {
+      ...this.#counts,
+      refused: {
+        total: this.#gates.total,
+        gates: this.#gates.counts(),
+        zones: this.#zones.counts(),
+        days: Object.fromEntries(days),
+      },
+      otherGates: this.#otherGates.counts(),
+    };
+  }
 }
 
-/** More than the zones that anyone asks. */
-const MOST_ZONES = 200;
-/** Ten years. */
-const MOST_DAYS = 3_660;
-/** More than there are. */
-const MOST_GATES = 100;
-
-export function createGroup(): Group {
-  const counts = { sessions: 0, passed: 0, gaveUp: 0 };
-  const gates = createTally(MOST_GATES);
-  const zones = createTally(MOST_ZONES);
-  const days = createTally(MOST_DAYS);
-  const otherGates = createTally(MOST_GATES);
-  return {
-    connected() {
-      counts.sessions += 1;
-    },
-    passed() {
-      counts.passed += 1;
-    },
-    gaveUp() {
-      counts.gaveUp += 1;
-    },
-    refused(refusal, day) {
-      gates.add(refusal.gate);
-      days.add(day);
-      if (refusal.gate === 'dnsbl') for (const zone of refusal.zones) zones.add(zone);
-    },
-    refusedLater: (gate) => otherGates.add(gate),
-    report: () => ({
-      ...counts,
-      refused: {
-        total: gates.total,
-        gates: gates.counts(),
-        zones: zones.counts(),
-        days: Object.fromEntries(Object.entries(days.counts()).sort(([a], [b]) => (a < b ? -1 : 1))),
-      },
-      otherGates: otherGates.counts(),
-    }),
-  };
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }

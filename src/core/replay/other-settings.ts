@@ -1,6 +1,7 @@
+/** The "what if" options of `replay`: other settings of postscreen, under which old sessions are judged again. */
+
 import { type DnsblSite, parseSites, parseZone } from '../postscreen/dnsbl-sites.ts';
 
-/** Other settings of postscreen, under which old sessions are judged again. */
 export interface OtherSettings {
   /** postscreen_dnsbl_threshold; null: as it was. */
   readonly threshold: number | null;

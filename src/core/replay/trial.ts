@@ -1,3 +1,5 @@
+/** Tries what policy would have done with the refusals of an old log, had screenpass been there. All times are ms of log time. */
+
 import { createTally } from '../base/tally.ts';
 import { CROSSING_MS } from '../log/log-time.ts';
 import type { Address } from '../net/network.ts';
@@ -9,132 +11,137 @@ import type { Refusal } from '../postscreen/session.ts';
 import type { Evidence, Match } from '../senders/sender-index.ts';
 import type { State } from '../state/state.ts';
 
-const HOUR_MS = 3_600_000;
-
+/** Entries are looked through this often. */
+const EXPIRY_MS = 3_600_000;
 /** Kept of one sender; with short lifetimes of entries a long log can have any number. */
 const MOST_ALLOWED = 100;
-/** More than there are. */
+/** More reasons than there are. */
 const MOST_REASONS = 50;
 
-/** Once that a sender would have been allowed. Times are ms. */
+/** An entry that a sender would have had. */
 export interface Allowance {
   /** Null: from the start (SCREENPASS_PRESEED), or the line has no stamp. */
   readonly at: number | null;
   /** The refusal that led to it; null: SCREENPASS_PRESEED. */
-  readonly cause: Cause | null;
-  /** Later refusals that would not have been. */
+  readonly cause: {
+    readonly client: string;
+    readonly gate: string;
+    readonly code: number | null;
+    readonly zones: readonly string[];
+    readonly evidence: Evidence;
+  } | null;
+  /** Later refusals that the entry would have prevented. */
   readonly spared: number;
-  /** When the entry would have left; null: it would still stand at the end of the log. */
+  /** When the entry would have left; null: it would still be there at the end of the log. */
   readonly until: number | null;
-}
-
-interface Cause {
-  readonly client: string;
-  readonly gate: string;
-  readonly code: number | null;
-  readonly zones: readonly string[];
-  readonly evidence: Evidence;
 }
 
 export interface TrialReport {
   /** The first hundred. */
   readonly allowed: readonly Allowance[];
   readonly spared: number;
-  /** Refusals on which no entry would have followed, by reason. */
+  /** Refusals that would not have led to an entry, by reason. */
   readonly notAllowed: Readonly<Record<string, number>>;
 }
 
-/** What policy would have done, had screenpass been there. Times are log times in ms. */
-export interface Trial {
-  refused(refusal: Refusal, address: Address, match: Match, isTimed: boolean): void;
-  passed(sender: string, passed: { readonly at: number; readonly allowlisted: boolean }): void;
-  /** Whether it comes to a refusal. */
-  gaveUp(sender: string, at: number): boolean;
-  /** To be called with each time, for entries whose time is over. */
-  pass(at: number): void;
-  report(sender: string): TrialReport;
-}
-
 /**
- * Decides as the daemon does, with each entry in force at once; the daemon takes a second or two. `start` has the
- * entries of SCREENPASS_PRESEED (`preseed`).
+ * Decides as the daemon does, but has each entry in force at once, where the daemon takes a second or two. `start` has
+ * the entries of SCREENPASS_PRESEED (`preseed`).
  */
-export function createTrial(rules: Rules, start: State, preseed: ReadonlySet<string>): Trial {
-  let state: State = { ...start, entries: start.entries.map((entry) => ({ ...entry, inForce: -Infinity })) };
-  let expiredAt = 0;
-  const senders = new Map<string, ReturnType<typeof createRecord>>();
-  for (const { sender } of start.entries) recordOf(sender).allow({ at: null, cause: null });
+export class Trial {
+  readonly #rules: Rules;
+  readonly #preseed: ReadonlySet<string>;
+  readonly #senders = new Map<string, SenderTrial>();
+  #state: State;
+  #expiredAt = 0;
 
-  function recordOf(sender: string): ReturnType<typeof createRecord> {
-    const record = senders.get(sender) ?? createRecord();
-    senders.set(sender, record);
-    return record;
+  constructor(rules: Rules, start: State, preseed: ReadonlySet<string>) {
+    this.#rules = rules;
+    this.#preseed = preseed;
+    this.#state = { ...start, entries: start.entries.map((entry) => ({ ...entry, inForce: -Infinity })) };
+    for (const { sender } of start.entries) this.#of(sender).allow(null, null);
   }
 
-  return {
-    refused(refusal, address, match, isTimed) {
-      const { id } = match.sender;
-      const before = entryOf(state, id);
-      // The log has what postscreen asked, and nobody asks more.
-      const isListed = vetoZone(refusal, rules) !== undefined;
-      const asked =
-        isListed || rules.vetoZones.size === 0 ? state : withClear(state, address, refusal.at).state;
-      const decision = decide(address, match, refusal, asked, rules);
-      state = afterRefusal(state, { refusal, match, address }, decision, rules);
-      const entry = entryOf(state, id);
-      const record = recordOf(id);
-      if (decision.kind === 'allow' && entry !== undefined) {
-        state = withEntry(state, { ...entry, inForce: refusal.at - CROSSING_MS });
-        const { ip: client, gate, code, zones } = refusal;
-        const cause = { client, gate, code, zones, evidence: match.evidence };
-        if (before === undefined) record.allow({ at: isTimed ? refusal.at : null, cause });
-      } else if (decision.kind === 'keep') record.keep(decision.reason === 'still-refused');
-      else record.notAllowed(decision.reason);
-    },
-    passed(sender, passed) {
-      state = afterPass(state, sender, passed).state;
-    },
-    gaveUp(sender, at) {
-      const after = afterGivingUp(state, sender, at, rules);
-      state = after.state;
-      return after.refused;
-    },
-    pass(at) {
-      if (Math.abs(at - expiredAt) < HOUR_MS) return;
-      expiredAt = at;
-      const gone = expired(state, at, rules, preseed);
-      if (gone.length === 0) return;
-      for (const { sender } of gone) recordOf(sender).expire(at);
-      state = { ...state, entries: state.entries.filter((entry) => !gone.includes(entry)) };
-    },
-    report: (sender) => recordOf(sender).report(),
-  };
+  refused(refusal: Refusal, address: Address, match: Match, isTimed: boolean): void {
+    const { id } = match.sender;
+    const before = entryOf(this.#state, id);
+    const decision = decide(address, match, refusal, this.#asked(refusal, address), this.#rules);
+    this.#state = afterRefusal(this.#state, { refusal, match, address }, decision, this.#rules);
+    const entry = entryOf(this.#state, id);
+    const sender = this.#of(id);
+    if (decision.kind === 'allow' && entry !== undefined) {
+      this.#state = withEntry(this.#state, { ...entry, inForce: refusal.at - CROSSING_MS });
+      const { ip: client, gate, code, zones } = refusal;
+      if (before === undefined)
+        sender.allow(isTimed ? refusal.at : null, { client, gate, code, zones, evidence: match.evidence });
+    } else if (decision.kind !== 'keep') sender.notAllowed.add(decision.reason);
+    else if (decision.reason === 'still-refused') sender.spare();
+  }
+
+  /** The log has what postscreen asked of the veto zones; nobody asks them now. */
+  #asked(refusal: Refusal, address: Address): State {
+    const isListed = vetoZone(refusal, this.#rules) !== undefined;
+    if (isListed || this.#rules.vetoZones.size === 0) return this.#state;
+    return withClear(this.#state, address, refusal.at).state;
+  }
+
+  passed(sender: string, passed: { readonly at: number; readonly allowlisted: boolean }): void {
+    this.#state = afterPass(this.#state, sender, passed).state;
+  }
+
+  /** Whether leaving the greet wait amounts to a refusal. */
+  gaveUp(sender: string, at: number): boolean {
+    const after = afterGivingUp(this.#state, sender, at, this.#rules);
+    this.#state = after.state;
+    return after.refused;
+  }
+
+  /** Removes entries whose time is over. To be called with the time of each line. */
+  expire(at: number): void {
+    if (Math.abs(at - this.#expiredAt) < EXPIRY_MS) return;
+    this.#expiredAt = at;
+    const gone = expired(this.#state, at, this.#rules, this.#preseed);
+    if (gone.length === 0) return;
+    for (const { sender } of gone) this.#of(sender).end(at);
+    const entries = this.#state.entries.filter((entry) => !gone.includes(entry));
+    this.#state = { ...this.#state, entries };
+  }
+
+  /** `correct`: the real time of a log time. */
+  report(sender: string, correct: (ms: number) => number): TrialReport {
+    const { allowed, spared, notAllowed } = this.#of(sender);
+    const corrected = allowed.map((one) => ({
+      ...one,
+      at: one.at && correct(one.at),
+      until: one.until && correct(one.until),
+    }));
+    return { allowed: corrected, spared, notAllowed: notAllowed.counts() };
+  }
+
+  #of(sender: string): SenderTrial {
+    const known = this.#senders.get(sender) ?? new SenderTrial();
+    this.#senders.set(sender, known);
+    return known;
+  }
 }
 
-function createRecord() {
-  const allowed: Allowance[] = [];
-  const notAllowed = createTally(MOST_REASONS);
-  let spared = 0;
-  let count = 0;
+class SenderTrial {
+  readonly allowed: Allowance[] = [];
+  readonly notAllowed = createTally(MOST_REASONS);
+  spared = 0;
+  #latest: { -readonly [K in keyof Allowance]: Allowance[K] } | null = null;
 
-  /** The latest, if it is one of those that are kept. */
-  function change(changes: (latest: Allowance) => Partial<Allowance>): void {
-    const latest = allowed[count - 1];
-    if (latest !== undefined) allowed[count - 1] = { ...latest, ...changes(latest) };
+  allow(at: number | null, cause: Allowance['cause']): void {
+    this.#latest = { at, cause, spared: 0, until: null };
+    if (this.allowed.length < MOST_ALLOWED) this.allowed.push(this.#latest);
   }
 
-  return {
-    allow(first: Pick<Allowance, 'at' | 'cause'>): void {
-      count += 1;
-      if (allowed.length < MOST_ALLOWED) allowed.push({ ...first, spared: 0, until: null });
-    },
-    keep(isSpared: boolean): void {
-      if (!isSpared) return;
-      spared += 1;
-      change((latest) => ({ spared: latest.spared + 1 }));
-    },
-    notAllowed: (reason: string) => notAllowed.add(reason),
-    expire: (at: number) => change(() => ({ until: at })),
-    report: (): TrialReport => ({ allowed, spared, notAllowed: notAllowed.counts() }),
-  };
+  spare(): void {
+    this.spared += 1;
+    if (this.#latest !== null) this.#latest.spared += 1;
+  }
+
+  end(at: number): void {
+    if (this.#latest !== null) this.#latest.until = at;
+  }
 }

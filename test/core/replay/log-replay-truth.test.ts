@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createReplay, type ReplayReport } from '../../../src/core/replay/log-replay.ts';
+import { Replay, type ReplayReport } from '../../../src/core/replay/log-replay.ts';
 import { buildRoster } from '../../../src/core/senders/roster.ts';
 import { EMPTY_STATE } from '../../../src/core/state/state.ts';
 import { definition } from '../../double/definition.ts';
@@ -109,7 +109,7 @@ function replay(lines: readonly string[]): ReplayReport {
   const roster = buildRoster(SENDERS, {}, START);
   const limits = { threshold: 1, windowMs: 3_600_000, ttlMs: 86_400_000 };
   const rules = { observing: false, scope: 'sender', ...limits } as const;
-  const replay = createReplay({
+  const replay = new Replay({
     roster,
     rules: { ...rules, never: [], vetoZones: new Set() },
     ...{ start: EMPTY_STATE, preseed: new Set(), otherSettings: null, now: START + 5 * 86_400_000 },

@@ -4,7 +4,7 @@ import { network } from '../../../src/core/net/network.ts';
 import { newEntry, withEntry } from '../../../src/core/policy/entry.ts';
 import type { Rules } from '../../../src/core/policy/policy.ts';
 import { parseSites } from '../../../src/core/postscreen/dnsbl-sites.ts';
-import { createReplay, type ReplayOptions, type ReplayReport } from '../../../src/core/replay/log-replay.ts';
+import { Replay, type ReplayOptions, type ReplayReport } from '../../../src/core/replay/log-replay.ts';
 import { buildRoster } from '../../../src/core/senders/roster.ts';
 import { EMPTY_STATE } from '../../../src/core/state/state.ts';
 import { definition } from '../../double/definition.ts';
@@ -33,7 +33,7 @@ function replay(
   rules: Partial<Rules> = {},
   options: Partial<ReplayOptions> = {},
 ): ReplayReport {
-  const replay = createReplay({
+  const replay = new Replay({
     roster: buildRoster(SENDERS, {}, NOW),
     rules: { ...RULES, ...rules },
     start: EMPTY_STATE,

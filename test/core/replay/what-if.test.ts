@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Rules } from '../../../src/core/policy/policy.ts';
-import { createReplay } from '../../../src/core/replay/log-replay.ts';
+import { Replay } from '../../../src/core/replay/log-replay.ts';
 import { type GivenSettings, readOtherSettings } from '../../../src/core/replay/other-settings.ts';
 import type { WhatIfReport } from '../../../src/core/replay/what-if.ts';
 import { buildRoster } from '../../../src/core/senders/roster.ts';
@@ -25,7 +25,7 @@ const STRANGER = '203.0.113.9';
 function whatIf(lines: readonly string[], given: GivenSettings): WhatIfReport {
   const read = readOtherSettings(given);
   if (!read.ok) throw new Error(read.problems.join('; '));
-  const replay = createReplay({
+  const replay = new Replay({
     roster: buildRoster([definition({ id: 'ses', networks: ['54.240.0.0/18'] })], {}, NOW),
     rules: RULES,
     start: EMPTY_STATE,
@@ -124,7 +124,7 @@ describe('a lower threshold', () => {
     expect(group).toMatchObject({ newlyRefused: 1, after: { refused: 3, passed: 2, unknown: 0 } });
     expect(notes).toEqual([
       'The logged ranks show these weights: zen.example 3, two.example 2.',
-      'No rank shows what these zones weigh; each counts 1: one.example.',
+      'No rank shows the weights of these zones; each counts 1: one.example.',
     ]);
   });
 
@@ -218,7 +218,7 @@ describe('without a zone', () => {
     expect(whatIf(log.lines, { withoutDnsbl: ['zen.example', 'typo.example'] }).notes).toEqual([
       'postscreen_dnsbl_threshold is taken as 3, the lowest rank in the log; --dnsbl-threshold says otherwise.',
       'The logged ranks show these weights: b.example 4, zen.example 3.',
-      'typo.example lists nobody in this log, or was not asked then.',
+      'typo.example lists no client in this log, or was not asked then.',
     ]);
   });
 });
