@@ -48,7 +48,6 @@ const PENDING: readonly string[] = [
   'CONTRIBUTING.md',
   'README.md',
   'docs/decisions.md',
-  'docs/hardened.md',
   'docs/looking-back.md',
   'docs/monitoring.md',
   'docs/troubleshooting.md',
