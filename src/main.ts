@@ -1,21 +1,6 @@
 #!/usr/bin/env node
-import { complain } from './commands/output.ts';
-import { CommanderError, type ExitCode, program, WrongSettings } from './commands/program.ts';
-import { EngineError, FileError, ListenError } from './ports.ts';
-
-function explain(error: unknown): ExitCode {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof WrongSettings) {
-    complain(`these settings are wrong:\n${error.message.replace(/^/gm, '  ')}`);
-    return 2;
-  }
-  const { code, message } = error as NodeJS.ErrnoException;
-  const expected =
-    [EngineError, FileError, ListenError].some((kind) => error instanceof kind) || code !== undefined;
-  if (!expected) throw error;
-  complain(message);
-  return 3;
-}
+// The process: it runs the command line, and ends with its exit code. What the command line does is in commands/.
+import { execute } from './commands/execute.ts';
 
 // A reader that has seen enough, such as head(1), is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -23,10 +8,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-try {
-  await program((code) => {
-    process.exitCode = code;
-  }).parseAsync();
-} catch (error) {
-  process.exitCode = explain(error);
-}
+process.exitCode = await execute();

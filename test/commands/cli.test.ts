@@ -13,7 +13,7 @@ import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import { renderBlock } from '../../src/core/table/managed-block.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { startDnsServer } from '../double/dns-server.ts';
-import { PROGRAM, screenpass } from '../double/program.ts';
+import { PROGRAM, screenpass, spawned } from '../double/program.ts';
 import { sendersZone } from '../double/senders-zone.ts';
 
 const { PATH } = process.env;
@@ -51,6 +51,43 @@ describe('screenpass', () => {
       '  SCREENPASS_MODE',
       '  SCREENPASS_TTL',
     ]);
+  });
+});
+
+describe('the bundle, in a process of its own,', () => {
+  it('has the same version and help as the sources', async () => {
+    for (const args of [['--version'], ['--help']])
+      expect(await spawned(args)).toEqual(await screenpass(args));
+  });
+
+  it('ends with the exit code, and what is wrong on stderr', async () => {
+    const env = { SCREENPASS_MODE: 'off' };
+    const ended = await spawned([], { env });
+    expect(ended).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('  SCREENPASS_MODE'),
+    });
+    expect(ended).toEqual(await screenpass([], { env }));
+  });
+
+  it('reads stdin, and writes what another process reads', async () => {
+    const input = `${REJECT}\n`.repeat(2_000);
+    const ended = await spawned(['parse', '--json'], { input });
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended).toEqual(await screenpass(['parse', '--json'], { input }));
+  });
+
+  it('takes a reader that has seen enough for no failure', async () => {
+    const script = 'set -o pipefail; "$0" "$1" parse --json - | head -n 1';
+    const child = spawn('bash', ['-c', script, process.execPath, PROGRAM], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    child.stdin.on('error', () => {});
+    child.stdin.end(`${REJECT}\n`.repeat(50_000));
+    const closed = once(child, 'close');
+    expect(JSON.parse(await text(child.stdout))).toMatchObject({ n: 1 });
+    expect(await closed).toEqual([0, null]);
   });
 });
 
