@@ -46,7 +46,6 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 const PENDING: readonly string[] = [
   'CONTRIBUTING.md',
   'README.md',
-  'docs/decisions.md',
   'docs/looking-back.md',
   'docs/monitoring.md',
   'docs/troubleshooting.md',
@@ -89,6 +88,7 @@ function below(folder: string, ending: string): readonly string[] {
 const FILES = [
   'README.md',
   'CONTRIBUTING.md',
+  'CHANGELOG.md',
   ...below('docs', '.md'),
   ...below('src', '.ts'),
 ];
