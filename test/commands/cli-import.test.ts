@@ -62,7 +62,7 @@ describe('screenpass import', () => {
     const { code, stdout } = await screenpass(['import', list('hand-made.cidr')]);
     expect(code).toBe(1);
     for (const line of [
-      /^13 lines were judged, 7 have something wrong\.$/m,
+      /^Lines judged: 13\. Lines with something wrong: 7\.$/m,
       /^amazon-ses +yes +part +0 of \d+, 1 in part +30720 of \d+ /m,
       /^2 +203\.0\.113\.0\/24 +own +your own reject$/m,
       /^6 +54\.240\.27\.75\/18 +broken +non-null host address bits .* screenpass opens what was meant: amazon-ses$/m,
@@ -72,11 +72,11 @@ describe('screenpass import', () => {
       /^14 +185\.199\.108\.0\/22 +unknown /m,
       /^15 +185\.199\.109\.7 +redundant +the same as line 14$/m,
       /^16 +10\.8\.0\.0\/16 +never /m,
-      /^17 +203\.0\.113\.77 +unreachable +for all of its addresses line 2 came first$/m,
+      /^17 +203\.0\.113\.77 +unreachable +all of its addresses are decided by line 2 before it$/m,
       /^18 +198\.51\.100\.0\/24 +unknown-action /m,
       /^19 +if 192\.0\.2\.0\/24 +broken +IF has no matching ENDIF/m,
       /^Lines 6, 8, 19 \(broken\): /m,
-      /^Line 15 \(redundant\): take it away/m,
+      /^Line 15 \(redundant\): remove it/m,
       /^Lines 2-3 \(own\): keep it above the block/m,
       /^SCREENPASS_NEVER=54\.240\.8\.0\/21$/m,
     ])
@@ -89,7 +89,7 @@ describe('screenpass import', () => {
     const input = gzipSync(await readFile(list('bare.txt')));
     expect((await json('-', { input })).report).toEqual(report);
     expect((await screenpass(['import', list('bare.txt')])).stdout).toContain(
-      'Postfix needs "permit" behind each',
+      'as if "permit", which Postfix needs, followed it',
     );
   });
 

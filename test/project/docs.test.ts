@@ -7,7 +7,7 @@ import { program } from '../../src/commands/program.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
 import { ALERTS } from '../../src/core/alerts/alert.ts';
 import { CHECKS } from '../../src/core/doctor/finding.ts';
-import { VERDICTS } from '../../src/core/import/import-report.ts';
+import { LINE_VERDICTS } from '../../src/core/import/import-report.ts';
 import { METRICS } from '../../src/core/monitor/metrics.ts';
 import { GATES } from '../../src/core/postscreen/gate.ts';
 
@@ -76,7 +76,7 @@ describe('the pages', () => {
   });
 
   it('have every verdict of import, and no other', () => {
-    const wanted = Object.entries(VERDICTS).map(([verdict, { wrong, means, advice }]) => [
+    const wanted = Object.entries(LINE_VERDICTS).map(([verdict, { wrong, means, advice }]) => [
       `\`${verdict}\`${wrong ? ' (wrong)' : ''}`,
       means,
       advice,

@@ -1,47 +1,49 @@
-/** What can be said of a line: whether something is wrong with it, what it means, and what to do about it. */
-export const VERDICTS = {
+/** What `import` reports of a list: a verdict for each line, what each known sender has in it, and what settings replace. */
+
+/** Verdicts of lines. `wrong`: the operator must act; `means` and `advice` complete "the line ..." and "what to do". */
+export const LINE_VERDICTS = {
   everything: {
     wrong: true,
-    means: 'decides for every IPv4 or IPv6 address: nothing below it is asked, nor the block of screenpass',
-    advice: 'take it away',
+    means: 'decides for every IPv4 or IPv6 address: no rule below it is used, nor the block of screenpass',
+    advice: 'remove it',
   },
   broken: {
     wrong: true,
-    means: 'Postfix skips the line, or does not read it as it was meant',
-    advice: 'mend it or take it away: it is of no use as it is',
+    means: 'Postfix skips the line, or reads it differently than it was meant',
+    advice: 'correct it or remove it: it has no effect as it is',
   },
   'unknown-action': {
     wrong: true,
     means: 'Postfix does not know the action, and ignores the rest of the list',
-    advice: 'write `permit` or `reject`, or take it away',
+    advice: 'write `permit` or `reject`, or remove it',
   },
   unreachable: {
     wrong: true,
     means:
-      'never decides: a rule above it or the `if` around it is in its way, or no client has such an address',
-    advice: 'see which of the rules you mean, and take the other away',
+      'never decides: a rule above it or the `if` around it prevents that, or no client has such an address',
+    advice: 'decide which of the rules you mean, and remove the other',
   },
   redundant: {
     wrong: true,
     means: 'another rule does the same for all of its addresses',
-    advice: 'take it away: nothing changes',
+    advice: 'remove it: nothing changes',
   },
   'perhaps-stale': {
     wrong: true,
     means:
       'a known sender publishes most of it, or the comment names one, and no known sender publishes the rest',
-    advice: 'ask whoever put it there: screenpass cannot know whether it is still in use',
+    advice: 'ask the person that added it: screenpass cannot know whether it is still in use',
   },
   covered: {
     wrong: false,
     means: 'permits networks of watched senders only',
     advice:
-      'take it away: screenpass opens these senders when postscreen refuses them, and follows their networks',
+      'remove it: screenpass opens these senders when postscreen refuses them, and follows their networks',
   },
   unwatched: {
     wrong: false,
     means: 'permits networks of known senders only, of which some are not watched',
-    advice: 'take it away once `SCREENPASS_SENDERS` names these senders, else keep it',
+    advice: 'remove it once `SCREENPASS_SENDERS` names these senders, else keep it',
   },
   unknown: {
     wrong: false,
@@ -57,22 +59,21 @@ export const VERDICTS = {
   own: {
     wrong: false,
     means: 'does not permit: your own decision',
-    advice: 'keep it above the block of screenpass, since the first match counts',
+    advice: 'keep it above the block of screenpass, since the first match decides',
   },
 } as const;
 
-export type Verdict = keyof typeof VERDICTS;
+export type LineVerdict = keyof typeof LINE_VERDICTS;
 
-/** What is to be said of one line. */
 export interface JudgedLine {
   /** 1-based. */
   readonly line: number;
   readonly pattern: string;
-  readonly verdict: Verdict;
+  readonly verdict: LineVerdict;
   readonly why: string;
-  /** Ids of the known senders of which it holds networks, or that its comment names. */
+  /** Ids of the known senders that have networks in it, or that its comment names. */
   readonly senders: readonly string[];
-  /** What was meant by a broken one; null: nothing else, or who knows. */
+  /** The network that a broken line probably meant; null: unknown, or the line is not broken. */
   readonly meant: string | null;
 }
 
@@ -83,35 +84,34 @@ export interface SenderCover {
   readonly watched: boolean;
   readonly unlistable: boolean;
   readonly cover: 'all' | 'part';
-  /** Networks of the sender; those that are permitted whole, and in part. */
+  /** Numbers of its networks: all, those permitted whole, and those permitted in part. */
   readonly networks: { readonly total: number; readonly whole: number; readonly part: number };
-  readonly ipv4: Share;
-  readonly ipv6: Share;
+  readonly ipv4: AddressCount;
+  readonly ipv6: AddressCount;
   readonly asOf: string;
 }
 
-/** Numbers of addresses. */
-export interface Share {
+export interface AddressCount {
   readonly total: number;
   readonly permitted: number;
 }
 
-/** What is to be said of a list. */
 export interface ImportReport {
+  /** No line has an action: it is a list of networks, judged as if each were permitted. */
   readonly bare: boolean;
-  /** Where our own block stands, which is left out; null: there is none. */
+  /** The lines of our own block, which are left out; null: there is none. */
   readonly block: { readonly first: number; readonly last: number } | null;
   readonly senders: readonly SenderCover[];
   readonly lines: readonly JudgedLine[];
   readonly settings: ImportSettings;
 }
 
-/** What settings can take over from the list; null: nothing. */
+/** What settings can replace of the list; null: nothing. */
 export interface ImportSettings {
-  /** Changes to SCREENPASS_SENDERS, so that unwatched senders are watched. */
+  /** Additions to SCREENPASS_SENDERS, so that unwatched senders are watched. */
   readonly SCREENPASS_SENDERS: string | null;
-  /** The senders that are permitted now without a refusal. */
+  /** The senders that the list permits without a refusal. */
   readonly SCREENPASS_PRESEED: string | null;
-  /** Networks of watched senders that the list refuses or leaves to the tests. */
+  /** Networks of watched senders that the list rejects or leaves to the tests. */
   readonly SCREENPASS_NEVER: string | null;
 }

@@ -11,19 +11,19 @@ export interface OrderedRule {
  * What a rule is good for. `decides`: without it the answer for some address would be another. `dead`: rules before it,
  * `by`, decide for all of its addresses. `repeated`: with rules behind it, `by`, and without it, all answers are the same.
  */
-export type Standing =
+export type Usefulness =
   | { readonly kind: 'decides' | 'empty' }
   | { readonly kind: 'dead' | 'repeated'; readonly by: readonly number[] };
 
-export interface Order {
+export interface UsefulRules {
   /** By rule. All that are dead, repeated and empty can go together, and no answer changes. */
-  readonly standings: readonly Standing[];
+  readonly usefulness: readonly Usefulness[];
   /** The addresses for which rules of this effect decide, in the form that aggregate gives. */
   decided(effect: string): readonly Network[];
 }
 
 /** Finds out which rule decides where, in one pass over the ends of all networks. */
-export function judgeOrder(rules: readonly OrderedRule[]): Order {
+export function findUseless(rules: readonly OrderedRule[]): UsefulRules {
   const all = rules.map((_, rule) => rule);
   const before = rules.map(() => new Set<number>());
   const live = new Set<number>();
@@ -43,7 +43,7 @@ export function judgeOrder(rules: readonly OrderedRule[]): Order {
   const repeats = same(decided, effects(rules, kept));
   return {
     decided: (effect) => decided.get(effect) ?? [],
-    standings: rules.map(({ set }, rule) => {
+    usefulness: rules.map(({ set }, rule) => {
       if (set.length === 0) return { kind: 'empty' };
       if (!live.has(rule)) return { kind: 'dead', by: [...(before[rule] ?? [])].sort(byNumber) };
       if (!repeats || !isRepeated(rule)) return { kind: 'decides' };

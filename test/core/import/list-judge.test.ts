@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { judgeList, linesText } from '../../../src/core/import/list-judge.ts';
+import type { KnownSender } from '../../../src/core/import/owners.ts';
 import { network } from '../../../src/core/net/network.ts';
 import { newEntry } from '../../../src/core/policy/entry.ts';
-import type { KnownSender } from '../../../src/core/senders/owners.ts';
 import { renderBlock } from '../../../src/core/table/managed-block.ts';
 import { definition } from '../../double/definition.ts';
 
@@ -68,7 +68,7 @@ describe('a rule that permits', () => {
   it('is never called stale when the sender has addresses that no list holds', () => {
     expect(only('# cloud', '192.0.32.0/24 permit')).toMatchObject({
       verdict: 'unknown',
-      why: expect.stringContaining('no list holds all that cloud sends from'),
+      why: expect.stringContaining('no list has all that cloud sends from'),
     });
   });
 
@@ -105,7 +105,7 @@ describe('a rule among others', () => {
   it('is unreachable when what stands before it says something else', () => {
     expect(judge('192.0.32.0/24 reject', '192.0.32.9 permit').lines).toMatchObject([
       { verdict: 'own' },
-      { verdict: 'unreachable', why: 'for all of its addresses line 1 came first' },
+      { verdict: 'unreachable', why: 'all of its addresses are decided by line 1 before it' },
     ]);
   });
 

@@ -9,7 +9,7 @@ import {
   parseAddress,
 } from '../../../src/core/net/network.ts';
 import { readCidrRules } from '../../../src/core/table/cidr-rules.ts';
-import { judgeOrder, type OrderedRule } from '../../../src/core/table/rule-order.ts';
+import { findUseless, type OrderedRule } from '../../../src/core/table/rule-order.ts';
 
 /** The rules of a table, as Postfix reads them. */
 function rulesOf(...lines: string[]): OrderedRule[] {
@@ -17,11 +17,11 @@ function rulesOf(...lines: string[]): OrderedRule[] {
   return rules.map(({ set, action }) => ({ set, effect: action }));
 }
 
-const standings = (...lines: string[]) => judgeOrder(rulesOf(...lines)).standings;
+const usefulness = (...lines: string[]) => findUseless(rulesOf(...lines)).usefulness;
 
 describe('a rule', () => {
   it('is dead behind a wider one', () => {
-    expect(standings('1.2.0.0/16 permit', '1.2.3.0/24 permit', '1.2.4.0/24 reject')).toEqual([
+    expect(usefulness('1.2.0.0/16 permit', '1.2.3.0/24 permit', '1.2.4.0/24 reject')).toEqual([
       { kind: 'decides' },
       { kind: 'dead', by: [0] },
       { kind: 'dead', by: [0] },
@@ -29,32 +29,32 @@ describe('a rule', () => {
   });
 
   it('is dead behind several that cover it together', () => {
-    expect(standings('1.2.0.0/17 permit', '1.2.128.0/17 reject', '1.2.0.0/16 permit')[2]).toEqual({
+    expect(usefulness('1.2.0.0/17 permit', '1.2.128.0/17 reject', '1.2.0.0/16 permit')[2]).toEqual({
       kind: 'dead',
       by: [0, 1],
     });
   });
 
   it('is repeated by a wider one behind it that does the same, unless another stands between', () => {
-    expect(standings('1.2.3.4 permit', '1.2.3.0/24 permit')[0]).toEqual({ kind: 'repeated', by: [1] });
-    expect(standings('1.2.3.4 permit', '1.2.3.0/25 reject', '1.2.3.0/24 permit')[0]).toEqual({
+    expect(usefulness('1.2.3.4 permit', '1.2.3.0/24 permit')[0]).toEqual({ kind: 'repeated', by: [1] });
+    expect(usefulness('1.2.3.4 permit', '1.2.3.0/25 reject', '1.2.3.0/24 permit')[0]).toEqual({
       kind: 'decides',
     });
   });
 
   it('stands once when it is there twice', () => {
-    expect(standings('1.2.3.4 permit', '1.2.3.4 permit')).toEqual([
+    expect(usefulness('1.2.3.4 permit', '1.2.3.4 permit')).toEqual([
       { kind: 'decides' },
       { kind: 'dead', by: [0] },
     ]);
   });
 
   it('can be empty within an "if"', () => {
-    expect(standings('if 1.0.0.0/8', '2.0.0.0/8 permit', 'endif')).toEqual([{ kind: 'empty' }]);
+    expect(usefulness('if 1.0.0.0/8', '2.0.0.0/8 permit', 'endif')).toEqual([{ kind: 'empty' }]);
   });
 
   it('decides where none before it does, whatever its family', () => {
-    const order = judgeOrder(
+    const order = findUseless(
       rulesOf('1.2.3.0/24 reject', '1.2.2.0/23 permit', '::/0 permit', '0.0.0.0/0 dunno'),
     );
     expect(order.decided('permit').map(formatNetwork)).toEqual(['1.2.2.0/24', '::/1', '8000::/1']);
@@ -84,8 +84,8 @@ describe('of any table', () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 12 }), fc.array(address), (lines, asked) => {
         const rules = rulesOf(...lines);
-        const { standings, decided } = judgeOrder(rules);
-        const left = rules.filter((_, i) => standings[i]?.kind === 'decides');
+        const { usefulness, decided } = findUseless(rules);
+        const left = rules.filter((_, i) => usefulness[i]?.kind === 'decides');
         const firsts = rules.flatMap(({ set }) => set.map(firstAddress));
         for (const one of [...asked, ...firsts].flatMap((text) => parseAddress(text) ?? [])) {
           const effect = effectFor(rules, one);
