@@ -91,7 +91,7 @@ export interface SenderCover {
   readonly asOf: string;
 }
 
-export interface AddressCount {
+interface AddressCount {
   readonly total: number;
   readonly permitted: number;
 }
