@@ -1,7 +1,9 @@
+/** `screenpass doctor`: looks at the installation, and prints the result of each check and what to do about it. */
+
 import { join } from 'node:path';
 import type { Config } from '../config/settings.ts';
 import { exitCode } from '../core/doctor/all-checks.ts';
-import type { Finding, Verdict } from '../core/doctor/finding.ts';
+import type { CheckResult, CheckVerdict } from '../core/doctor/check-result.ts';
 import { examine } from '../diagnose/examine.ts';
 import { askControl } from '../edge/control-client.ts';
 import { createResolver } from '../edge/dns.ts';
@@ -12,8 +14,7 @@ import { print } from './output.ts';
 const PATIENCE_MS = 5_000;
 
 /**
- * Looks at the installation, changes nothing, and prints what it found: an array, or a line for each check. Gives the
- * exit code: 0 also with warnings, 1 when a check failed, 3 when the Engine did not answer.
+ * Changes nothing. Prints an array, or a line for each check. Returns the exit code: 0 also with warnings, 1 when a check failed, 3 when the Engine did not answer.
  */
 export async function doctor(
   config: Config,
@@ -39,9 +40,9 @@ export async function doctor(
   return exitCode(findings);
 }
 
-const WORDS: Readonly<Record<Verdict, string>> = { ok: 'ok', warn: 'warn', fail: 'FAIL', unknown: '?' };
+const WORDS: Readonly<Record<CheckVerdict, string>> = { ok: 'ok', warn: 'warn', fail: 'FAIL', unknown: '?' };
 
-function shown(findings: readonly Finding[]): string {
+function shown(findings: readonly CheckResult[]): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
   const together = notLookedAt(findings);
   const single = findings.filter((finding) => !together.includes(finding));
@@ -49,20 +50,20 @@ function shown(findings: readonly Finding[]): string {
     `${WORDS[verdict].padEnd(4)}  ${check.padEnd(width)}  ${says}`,
     ...(remedy ?? '').split('\n').flatMap((line) => (line === '' ? [] : [`${' '.repeat(width + 8)}${line}`])),
   ]);
-  const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
+  const count = (verdict: CheckVerdict) => findings.filter((finding) => finding.verdict === verdict).length;
   const sum = `${findings.length} checks: ${count('ok')} ok, ${count('warn')} warn, ${count('fail')} failed, ${count('unknown')} not checked`;
   return `${[...lines, ...togetherText(together), '', sum].join('\n')}\n`;
 }
 
-/** When the Engine tells nothing, what could not be looked at for that reason is one line. */
-function notLookedAt(findings: readonly Finding[]): readonly Finding[] {
+/** When the Engine does not answer, all that was not checked for that reason is one line. */
+function notLookedAt(findings: readonly CheckResult[]): readonly CheckResult[] {
   const isAway = findings.some(({ check, verdict }) => check === 'engine' && verdict === 'fail');
   const unknown = isAway ? findings.filter(({ verdict }) => verdict === 'unknown') : [];
-  const isShared = (one: Finding) => unknown.some((other) => other !== one && other.says === one.says);
+  const isShared = (one: CheckResult) => unknown.some((other) => other !== one && other.says === one.says);
   return unknown.filter((one) => one.check === 'container' || isShared(one));
 }
 
-function togetherText(findings: readonly Finding[]): string[] {
+function togetherText(findings: readonly CheckResult[]): string[] {
   if (findings.length === 0) return [];
   const checks = findings.map(({ check }) => check).join(', ');
   return ['', `Not checked, because the Engine does not answer: ${checks}`];

@@ -1,5 +1,5 @@
-import { GRANT, readableDriver, rightName } from '../core/engine/engine-remedy.ts';
 import type { Inspection, MailContainer } from '../core/engine/mail-container.ts';
+import { GRANT, readableDriver, rightName } from '../core/engine/mail-container.ts';
 import type { LogLine } from '../core/log/log-line.ts';
 import { LOOK_LINES, type Position, timeStamp } from '../core/log/position.ts';
 import { SESSION_LIMITS } from '../core/postscreen/session.ts';

@@ -1,8 +1,8 @@
-/** The commands that doctor runs in the mail container, and what it makes of a look that failed. */
+/** The commands that doctor runs in the mail container, and how it records what failed. It judges nothing. */
 
 import type { Config } from '../config/settings.ts';
+import { known, type Observed, skipped } from '../core/doctor/check-result.ts';
 import { type EngineFacts, runningContainer } from '../core/doctor/engine-checks.ts';
-import { type Fact, known, skipped } from '../core/doctor/finding.ts';
 import { isShared, type Marks } from '../core/doctor/table-checks.ts';
 import type { MailContainer } from '../core/engine/mail-container.ts';
 import { type ListCheck, sampleOpened } from '../core/postscreen/list-fault.ts';
@@ -26,8 +26,8 @@ export async function run(engine: Engine, { id }: MailContainer, argv: readonly 
   return stdout.trim();
 }
 
-/** What commands in the mail container tell; skipped when none can be run. */
-export type Ask = <T>(work: (postfix: Postfix, command: Command) => Promise<T>) => Promise<Fact<T>>;
+/** What commands in the mail container print; skipped when none can be run. */
+export type Ask = <T>(work: (postfix: Postfix, command: Command) => Promise<T>) => Promise<Observed<T>>;
 type Command = (...argv: string[]) => Promise<string>;
 
 export function asking({ inspection, user }: EngineFacts, engine: Engine): Ask {
@@ -44,7 +44,7 @@ export async function findElsewhere(
   { table, tableInContainer }: Config,
   files: FileLook,
   ask: Ask,
-  configuration: Fact<PostfixConfiguration>,
+  configuration: Observed<PostfixConfiguration>,
 ): Promise<string | null> {
   if (configuration.kind !== 'known') return null;
   for (const path of namesakes(configuration.value, tableInContainer)) {
@@ -57,9 +57,9 @@ export async function findElsewhere(
 export async function lookAtList(
   { tableInContainer }: Config,
   ask: Ask,
-  configuration: Fact<PostfixConfiguration>,
+  configuration: Observed<PostfixConfiguration>,
   block: string,
-): Promise<Fact<ListCheck>> {
+): Promise<Observed<ListCheck>> {
   if (configuration.kind === 'failed') return skipped("Postfix's configuration cannot be read");
   if (configuration.kind === 'skipped') return configuration;
   const { value } = configuration;
@@ -69,26 +69,23 @@ export async function lookAtList(
   );
 }
 
-export function compareWith(
+/** Looks at both until the file here did not change in between, so that the marks are of the same moment. */
+export async function compareWith(
   files: FileLook,
   path: string,
   inContainer: string,
   command: Command,
 ): Promise<Marks> {
-  return compare(files, path, () => command('stat', '-L', '-c', '%i %s %Y', inContainer));
-}
-
-async function compare(files: FileLook, path: string, there: () => Promise<string>): Promise<Marks> {
   for (let look = 1; ; look += 1) {
     const before = (await files.marks(path)) ?? null;
-    const seen = await there();
-    const after = (await files.marks(path)) ?? null;
-    if (before === after || look === LOOKS) return { here: after, there: seen };
+    const there = await command('stat', '-L', '-c', '%i %s %Y', inContainer);
+    const here = (await files.marks(path)) ?? null;
+    if (before === here || look === LOOKS) return { here, there };
   }
 }
 
-/** What the Engine and the file system say no to is a fact as well. */
-export async function factOf<T>(look: () => Promise<T>): Promise<Fact<T>> {
+/** A refusal of the Engine or of the file system is an observation as well. */
+export async function factOf<T>(look: () => Promise<T>): Promise<Observed<T>> {
   try {
     return known(await look());
   } catch (error) {

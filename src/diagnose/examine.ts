@@ -1,19 +1,20 @@
+/** Looks at the whole installation for doctor, from the outside in. The judgement is in src/core/doctor. */
+
 import type { Config } from '../config/settings.ts';
 import type { ControlReply } from '../core/base/control-message.ts';
 import type { Resolver } from '../core/dns/resolver.ts';
-import { type Facts, judgeAll } from '../core/doctor/all-checks.ts';
+import { type InstallationFacts, judgeAll } from '../core/doctor/all-checks.ts';
+import { type CheckResult, known, type Observed, skipped } from '../core/doctor/check-result.ts';
 import {
   type EngineFacts,
   execCalls,
   type LogSample,
   runningContainer,
 } from '../core/doctor/engine-checks.ts';
-import { type Fact, type Finding, known, skipped } from '../core/doctor/finding.ts';
 import { type PostfixFacts, SCREENING } from '../core/doctor/postfix-checks.ts';
 import type { SelfFacts } from '../core/doctor/self-checks.ts';
 import { isShared, type TableFacts } from '../core/doctor/table-checks.ts';
-import type { LogLine } from '../core/log/log-line.ts';
-import { isLiveLine } from '../core/log/log-line.ts';
+import { isLiveLine, type LogLine } from '../core/log/log-line.ts';
 import { parseEvent } from '../core/log/postfix-event.ts';
 import type { Address } from '../core/net/network.ts';
 import { TEST_ENTRIES } from '../core/policy/veto-answer.ts';
@@ -33,7 +34,7 @@ import {
   run,
 } from './doctor-commands.ts';
 
-/** So much of the log is read to see who connects. */
+/** So many lines of the log are read to see which clients connect. */
 const LOG_LINES = 5_000;
 /** So many senders' domains are asked for. */
 const DOMAINS = 3;
@@ -58,13 +59,13 @@ export interface DoctorOptions {
   readonly stateFile: string;
 }
 
-/** Looks at the whole installation, from the outside in, and judges it. Does not reject, save on a bug. */
-export async function examine(options: DoctorOptions, ports: DoctorPorts): Promise<readonly Finding[]> {
+/** Observes and judges. Rejects only on a bug. */
+export async function examine(options: DoctorOptions, ports: DoctorPorts): Promise<readonly CheckResult[]> {
   const [mail, self] = await Promise.all([lookAtMail(options.config, ports), lookAtSelf(options, ports)]);
   return judgeAll({ ...mail, self });
 }
 
-async function lookAtMail(config: Config, ports: DoctorPorts): Promise<Omit<Facts, 'self'>> {
+async function lookAtMail(config: Config, ports: DoctorPorts): Promise<Omit<InstallationFacts, 'self'>> {
   const engine = await lookAtEngine(config, ports.engine);
   const ask = asking(engine, ports.engine);
   const postfix = await lookAtPostfix(config, ask);
@@ -127,11 +128,11 @@ async function lookAtTable(
   const container = runningContainer(inspection);
   const mounts = container === null ? skipped(NOT_RUNNING) : known(container.mounts);
   const marks = await ask((_, command) => compareWith(files, path, inContainer, command));
-  // What our rules are says nothing about another file.
+  // Our rules say nothing about another file.
   const ours = text.kind === 'known' && isShared(marks) ? (text.value ?? '') : '';
   const block = splitTable(ours).block ?? '';
   const members = blockNetworks(block);
-  // The command would wait for good, and stay behind in the mail container.
+  // The command would never end, and would remain in the mail container.
   const isFifo = text.kind === 'failed' && text.reason.includes('is a FIFO');
   const check = isFifo
     ? skipped('it is a FIFO')
@@ -174,7 +175,7 @@ async function lookAtSelf(options: DoctorOptions, ports: DoctorPorts): Promise<S
     known: await knowledge(state),
     replaceable: await writable(files, stateFile),
     daemon: await factOf(async () => {
-      // Any answer is one, also of a daemon that does not know the question.
+      // Any answer counts, also that of a daemon that does not know the question.
       await askDaemon();
       return true as const;
     }),
@@ -187,7 +188,7 @@ async function lookAtZone(zone: string, resolver: Pick<Resolver, 'a'>): Promise<
   return { zone, listed, clear };
 }
 
-async function knowledge(state: DoctorPorts['state']): Promise<Fact<SenderKnowledge | null>> {
+async function knowledge(state: DoctorPorts['state']): Promise<Observed<SenderKnowledge | null>> {
   const text = await factOf(() => state.read());
   if (text.kind !== 'known') return text;
   if (text.value === undefined) return known(null);
@@ -195,7 +196,7 @@ async function knowledge(state: DoctorPorts['state']): Promise<Fact<SenderKnowle
   return read.ok ? known(read.state.senders) : { kind: 'failed', reason: read.problem, error: null };
 }
 
-function writable(files: FileLook, path: string): Promise<Fact<true>> {
+function writable(files: FileLook, path: string): Promise<Observed<true>> {
   return factOf(async () => {
     await files.replaceable(path);
     return true as const;

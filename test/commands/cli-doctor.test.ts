@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { CHECKS } from '../../src/core/doctor/finding.ts';
+import { CHECKS } from '../../src/core/doctor/check-result.ts';
 import { startDnsServer } from '../double/dns-server.ts';
 import { Patient, SENDERS, TABLE } from '../double/patient.ts';
 import { screenpass } from '../double/program.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { exitCode } from '../../src/core/doctor/all-checks.ts';
-import { CHECKS } from '../../src/core/doctor/finding.ts';
+import { CHECKS } from '../../src/core/doctor/check-result.ts';
 import { Patient, TABLE } from '../double/patient.ts';
 import { ills } from './illness.ts';
 

@@ -23,7 +23,7 @@ const ENGINE: readonly Illness[] = [
     },
     ills: { container: 'fail', ...unknowns(...IN_CONTAINER) },
     check: 'container',
-    says: /knows no mail-server$/,
+    says: /has no container mail-server$/,
     remedy:
       /Set SCREENPASS_CONTAINER to its name.*\n {2}mailserver \(mailserver\/docker-mailserver:latest\)$/,
   },
@@ -32,7 +32,7 @@ const ENGINE: readonly Illness[] = [
     make: ({ engine }) => engine.remove(),
     ills: { container: 'fail', ...unknowns(...IN_CONTAINER) },
     check: 'container',
-    says: /knows no mailserver$/,
+    says: /has no container mailserver$/,
     remedy: /^Set SCREENPASS_CONTAINER to its name, not "mailserver"$/,
   },
   {
@@ -52,8 +52,8 @@ const ENGINE: readonly Illness[] = [
       ),
     ills: { log: 'warn' },
     check: 'log',
-    says: /logs as haproxy\/postscreen, which is not read/,
-    remedy: /^Let the syslog_name of postscreen begin with postfix, smtp or submission/,
+    says: /logs as haproxy\/postscreen, which screenpass does not read/,
+    remedy: /^Give postscreen a syslog_name that begins with postfix, smtp or submission/,
     code: 0,
   },
   {
@@ -120,7 +120,7 @@ const PROXIES: readonly Illness[] = [
     ills: { reload: 'fail' },
     check: 'reload',
     says: /user 1000.*needs root/,
-    remedy: /Take user: away/,
+    remedy: /Remove user: from/,
   },
 ];
 

@@ -1,17 +1,17 @@
 import { expect, it } from 'vitest';
 import { exitCode } from '../../src/core/doctor/all-checks.ts';
-import type { CheckName, Finding, Verdict } from '../../src/core/doctor/finding.ts';
+import type { CheckName, CheckResult, CheckVerdict } from '../../src/core/doctor/check-result.ts';
 import { Patient } from '../double/patient.ts';
 
-type Verdicts = Partial<Record<CheckName, Verdict>>;
+type Verdicts = Partial<Record<CheckName, CheckVerdict>>;
 
 /** Everything that is not ok. */
-export function ills(findings: readonly Finding[]): Verdicts {
+export function ills(findings: readonly CheckResult[]): Verdicts {
   const ill = findings.filter(({ verdict }) => verdict !== 'ok');
   return Object.fromEntries(ill.map(({ check, verdict }) => [check, verdict]));
 }
 
-export function of(check: CheckName, findings: readonly Finding[]): Finding {
+export function of(check: CheckName, findings: readonly CheckResult[]): CheckResult {
   const [found, ...more] = findings.filter((finding) => finding.check === check);
   if (found === undefined || more.length > 0) throw new Error(`${check}: not one finding`);
   return found;

@@ -14,7 +14,7 @@ const POSTFIX: readonly Illness[] = [
     ills: { postfix: 'fail', ...unknowns('postscreen', 'wired', 'order', 'dnsbl', 'action') },
     check: 'postfix',
     says: /Postfix does not run/,
-    remedy: /docker-mailserver takes a minute.*supervisorctl status/s,
+    remedy: /docker-mailserver needs a minute.*supervisorctl status/s,
   },
   {
     title: 'a master.cf without postscreen',

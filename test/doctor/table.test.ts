@@ -81,7 +81,7 @@ const TABLES: readonly Illness[] = [
     ills: { 'table-postfix': 'warn' },
     check: 'table-postfix',
     says: /rule of yours, line 2: non-null host address bits/,
-    remedy: /Mend line 2 of .*postscreen_access\.cidr/,
+    remedy: /Correct line 2 of .*postscreen_access\.cidr/,
     code: 0,
   },
   {
@@ -90,7 +90,7 @@ const TABLES: readonly Illness[] = [
     ills: { 'table-postfix': 'warn' },
     check: 'table-postfix',
     says: /rule of yours, line 1: /,
-    remedy: /Mend line 1 /,
+    remedy: /Correct line 1 /,
     code: 0,
   },
   {
@@ -99,7 +99,7 @@ const TABLES: readonly Illness[] = [
     ills: { 'table-postfix': 'fail', ...unknowns('order') },
     check: 'table-postfix',
     says: /our own line 4: non-null host address bits/,
-    remedy: /screenpass writes its block anew/,
+    remedy: /screenpass rewrites its block/,
   },
   {
     title: 'a table in a directory that is not there',
@@ -122,7 +122,7 @@ const TABLES: readonly Illness[] = [
     ills: { 'table-postfix': 'warn', 'table-shared': 'fail' },
     check: 'table-postfix',
     says: /skips a rule, line 1: bad address pattern/,
-    remedy: /Mend line 1 of \/etc\/screenpass\//,
+    remedy: /Correct line 1 of \/etc\/screenpass\//,
   },
   {
     title: 'two tables, one for each',
@@ -158,7 +158,7 @@ describe('doctor at the table', () => {
     patient.engine.onExec(async (argv) => (argv[0] === 'stat' ? theirs : { ...theirs, stdout: '0\n' }));
     expect(of('table-shared', await patient.look({ files }))).toMatchObject({
       verdict: 'warn',
-      says: expect.stringContaining('A copy?'),
+      says: expect.stringContaining('One may be a copy'),
     });
   });
 
@@ -173,7 +173,7 @@ describe('doctor at the table', () => {
 
   it.each([
     ['EACCES', /user: in compose\.yaml.*\n {2}chown 1000:1000 docker-data\/screenpass$/],
-    ['EROFS', /^Take :ro away from the mount of .* at the service screenpass/],
+    ['EROFS', /^Remove :ro from the mount of .* at the service screenpass/],
     ['ENOENT', /^Mount one directory in both containers/],
   ])('has the remedy for what keeps screenpass from writing: %s', async (code, remedy) => {
     await using patient = await Patient.create();

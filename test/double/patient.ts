@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig, type SETTINGS } from '../../src/config/settings.ts';
 import type { ControlReply } from '../../src/core/base/control-message.ts';
-import type { Finding } from '../../src/core/doctor/finding.ts';
+import type { CheckResult } from '../../src/core/doctor/check-result.ts';
 import { network } from '../../src/core/net/network.ts';
 import { EMPTY_STATE, type State } from '../../src/core/state/state.ts';
 import { readCatalogue } from '../../src/core/state/state-schema.ts';
@@ -88,7 +88,7 @@ export class Patient implements AsyncDisposable {
   }
 
   /** What doctor finds; `ports` replaces single edges. */
-  look(ports: Partial<DoctorPorts> = {}): Promise<readonly Finding[]> {
+  look(ports: Partial<DoctorPorts> = {}): Promise<readonly CheckResult[]> {
     const env = {
       SCREENPASS_TABLE: this.table,
       SCREENPASS_TABLE_IN_CONTAINER: TABLE,

@@ -1,6 +1,6 @@
 // What doctor says of real containers with a real Postfix.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CheckName, Finding } from '../../src/core/doctor/finding.ts';
+import type { CheckName, CheckResult } from '../../src/core/doctor/check-result.ts';
 import { zone } from './dns-steps.ts';
 import { Stack, TABLE, WIRING } from './harness.ts';
 
@@ -17,10 +17,10 @@ describe('doctor', () => {
 
   async function look(
     container?: string,
-  ): Promise<{ code: number; of: (check: CheckName) => Finding | undefined }> {
+  ): Promise<{ code: number; of: (check: CheckName) => CheckResult | undefined }> {
     const settings = container === undefined ? {} : { SCREENPASS_CONTAINER: container };
     const { code, stdout } = await stack.screenpassAs(settings, 'doctor', '--json');
-    const findings = JSON.parse(stdout) as Finding[];
+    const findings = JSON.parse(stdout) as CheckResult[];
     return { code, of: (check) => findings.find((finding) => finding.check === check) };
   }
 

@@ -94,7 +94,7 @@ describe('screenpass with no more rights than it needs', () => {
     await stack.alert('sender-refused', { sender: 'sendgrid', decision: 'allow' }, told);
     const { msg } = await stack.alert('reload-failed', {}, told);
     expect(msg).toContain('refused the call');
-    expect(msg).toContain('what is refused is only told');
+    expect(msg).toContain('screenpass reports refusals and does not change the table');
     expect(stack.readTable()).toBe(table);
     const { code, answer } = await stack.answer<Status>('status');
     expect([code, answer.reload]).toEqual([1, 'failing']);

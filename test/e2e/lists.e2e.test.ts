@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import type { CheckName, Finding } from '../../src/core/doctor/finding.ts';
+import type { CheckName, CheckResult } from '../../src/core/doctor/check-result.ts';
 import { network } from '../../src/core/net/network.ts';
 import { listItems } from '../../src/core/postscreen/wiring.ts';
 import { createDockerEngine } from '../../src/edge/docker.ts';
@@ -35,10 +35,10 @@ describe('access lists', () => {
   beforeAll(() => stack.up(), buildTime);
   afterAll(() => stack.remove(), stepTime);
 
-  async function doctor(settings: Record<string, string> = {}): Promise<(check: CheckName) => Finding> {
+  async function doctor(settings: Record<string, string> = {}): Promise<(check: CheckName) => CheckResult> {
     const { stdout } = await stack.screenpassAs(settings, 'doctor', '--json');
-    const findings = JSON.parse(stdout) as Finding[];
-    return (check) => findings.find((finding) => finding.check === check) as Finding;
+    const findings = JSON.parse(stdout) as CheckResult[];
+    return (check) => findings.find((finding) => finding.check === check) as CheckResult;
   }
 
   /** As docker-mailserver takes a line of its user's files over. */
@@ -53,7 +53,7 @@ describe('access lists', () => {
     await stack.logged('mailserver', /master\[\d+\]: reload -- version/, before);
   }
 
-  function lineOf({ remedy }: Finding): string {
+  function lineOf({ remedy }: CheckResult): string {
     return /^ {2}(\S*postscreen_access_list ?=.*)$/m.exec(remedy ?? '')?.[1] ?? '';
   }
 

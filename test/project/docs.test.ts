@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { program } from '../../src/commands/program.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
 import { ALERTS } from '../../src/core/alerts/alert.ts';
-import { CHECKS } from '../../src/core/doctor/finding.ts';
+import { CHECKS } from '../../src/core/doctor/check-result.ts';
 import { LINE_VERDICTS } from '../../src/core/import/import-report.ts';
 import { METRICS } from '../../src/core/monitor/metrics.ts';
 import { GATES } from '../../src/core/postscreen/gate.ts';

@@ -1,19 +1,21 @@
+/** Runs all checks of doctor on what was observed, and derives the exit code. */
+
+import { CHECKS, type CheckName, type CheckResult } from './check-result.ts';
 import { type EngineFacts, judgeEngine } from './engine-checks.ts';
-import { CHECKS, type CheckName, type Finding } from './finding.ts';
 import { judgePostfix, type PostfixFacts } from './postfix-checks.ts';
 import { judgeSelf, type SelfFacts } from './self-checks.ts';
 import { judgeTableFacts, type TableFacts } from './table-checks.ts';
 
-/** All that doctor looked at. */
-export interface Facts {
+/** All that doctor observed. */
+export interface InstallationFacts {
   readonly engine: EngineFacts;
   readonly postfix: PostfixFacts;
   readonly table: TableFacts;
   readonly self: SelfFacts;
 }
 
-/** One finding for each check, in the order of CHECKS. */
-export function judgeAll({ engine, postfix, table, self }: Facts): readonly Finding[] {
+/** One result for each check, in the order of CHECKS. */
+export function judgeAll({ engine, postfix, table, self }: InstallationFacts): readonly CheckResult[] {
   const findings = [
     ...judgeEngine(engine),
     ...judgePostfix(postfix),
@@ -24,8 +26,8 @@ export function judgeAll({ engine, postfix, table, self }: Facts): readonly Find
   return findings.sort((a, b) => order.indexOf(a.check) - order.indexOf(b.check));
 }
 
-/** 3: the Engine did not answer or tells nothing, so that most was not looked at. 1: a check failed. */
-export function exitCode(findings: readonly Finding[]): 0 | 1 | 3 {
+/** 3: the Engine gave no answer, so that most was not checked. 1: a check failed. */
+export function exitCode(findings: readonly CheckResult[]): 0 | 1 | 3 {
   const failed = findings.filter(({ verdict }) => verdict === 'fail');
   if (failed.some(({ check }) => check === 'engine')) return 3;
   return failed.length > 0 ? 1 : 0;

@@ -1,3 +1,5 @@
+/** Checks of Postfix in the mail container: postfix, postscreen, wired, order, dnsbl, action. */
+
 import type { ListCheck } from '../postscreen/list-fault.ts';
 import {
   inetServices,
@@ -8,23 +10,23 @@ import {
   type PostfixConfiguration,
   pathRemedy,
 } from '../postscreen/wiring.ts';
-import { type Fact, type Finding, fail, judged, ok, skipped, unknown, warn } from './finding.ts';
+import { type CheckResult, fail, judged, type Observed, ok, skipped, unknown, warn } from './check-result.ts';
 
 /** What Postfix in the mail container says of itself. */
 export interface PostfixFacts {
   /** The table as Postfix sees it. */
   readonly table: string;
-  readonly running: Fact<boolean>;
-  readonly configuration: Fact<PostfixConfiguration>;
+  readonly running: Observed<boolean>;
+  readonly configuration: Observed<PostfixConfiguration>;
   /** Values of the parameters in SCREENING, by name, as main.cf has them. */
-  readonly settings: Fact<Readonly<Record<string, string>>>;
+  readonly settings: Observed<Readonly<Record<string, string>>>;
   /** What Postfix answers for opened networks. */
-  readonly list: Fact<ListCheck>;
+  readonly list: Observed<ListCheck>;
   /** Another path in the access list, which is the table; null: there is none. */
   readonly elsewhere: string | null;
 }
 
-/** The parameters that decide whom postscreen refuses. */
+/** The parameters that decide which clients postscreen refuses. */
 export const SCREENING = [
   'postscreen_dnsbl_sites',
   'postscreen_dnsbl_action',
@@ -32,15 +34,21 @@ export const SCREENING = [
 ] as const;
 type Screening = (typeof SCREENING)[number];
 
-const BROKEN = 'Postfix complains of its own configuration: docker exec mailserver postfix check says more';
+const BROKEN =
+  'Postfix reports a problem in its own configuration. This shows it: docker exec mailserver postfix check';
 const RECREATE = 'Then docker compose up -d --force-recreate mailserver';
 
-export function judgePostfix(facts: PostfixFacts): Finding[] {
+export function judgePostfix(facts: PostfixFacts): CheckResult[] {
   const { running, configuration, settings } = facts;
   const ours = postscreens(configuration);
   const wired = judged('wired', ours, (postfix) => wiring(postfix, facts), BROKEN);
   return [
-    judged('postfix', running, runs, 'SCREENPASS_CONTAINER must name the container of docker-mailserver'),
+    judged(
+      'postfix',
+      running,
+      runs,
+      'Set SCREENPASS_CONTAINER to the name of the container of docker-mailserver',
+    ),
     judged('postscreen', configuration, postscreen, BROKEN),
     wired,
     wired.verdict === 'fail'
@@ -51,8 +59,8 @@ export function judgePostfix(facts: PostfixFacts): Finding[] {
   ];
 }
 
-/** The configuration, if postscreen has any part in it; what could not be read is told once. */
-function postscreens(configuration: Fact<PostfixConfiguration>): Fact<PostfixConfiguration> {
+/** The configuration, if it has a postscreen service; what could not be read is reported by one check. */
+function postscreens(configuration: Observed<PostfixConfiguration>): Observed<PostfixConfiguration> {
   if (configuration.kind === 'failed') return skipped("Postfix's configuration cannot be read");
   if (configuration.kind === 'skipped') return configuration;
   const { services } = configuration.value;
@@ -60,17 +68,17 @@ function postscreens(configuration: Fact<PostfixConfiguration>): Fact<PostfixCon
   return some ? configuration : skipped('there is no postscreen');
 }
 
-function runs(running: boolean): Finding {
+function runs(running: boolean): CheckResult {
   if (running) return ok('postfix', 'Postfix runs');
   return fail(
     'postfix',
     'Postfix does not run in the mail container',
-    'docker-mailserver takes a minute until it starts Postfix: look again then\n' +
-      'If it never does, these say why: docker compose logs mailserver, docker exec mailserver supervisorctl status',
+    'docker-mailserver needs a minute to start Postfix: run screenpass doctor again then\n' +
+      'If Postfix does not start, these show why: docker compose logs mailserver, docker exec mailserver supervisorctl status',
   );
 }
 
-function postscreen({ services }: PostfixConfiguration): Finding {
+function postscreen({ services }: PostfixConfiguration): CheckResult {
   const all = inetServices(services);
   const names = all.filter(({ program }) => program === 'postscreen').map(({ name }) => name);
   const direct = all.find(({ name, program }) => /(?:^|:)(?:smtp|25)$/.test(name) && program === 'smtpd');
@@ -81,14 +89,14 @@ function postscreen({ services }: PostfixConfiguration): Finding {
 }
 
 const BRING_BACK =
-  `${NO_POSTSCREEN.remedy}\nThese lines in config/user-patches.sh bring it back:\n` +
+  `${NO_POSTSCREEN.remedy}\nPut these lines into config/user-patches.sh:\n` +
   "  postconf -M 'smtp/inet=smtp inet n - n - 1 postscreen'\n" +
   "  postconf -M 'smtpd/pass=smtpd pass - - n - - smtpd'\n" +
   "  postconf -M 'dnsblog/unix=dnsblog unix - - n - 0 dnsblog'\n" +
   "  postconf -M 'tlsproxy/unix=tlsproxy unix - - n - 0 tlsproxy'\n" +
   RECREATE;
 
-function wiring(postfix: PostfixConfiguration, { table, elsewhere }: PostfixFacts): Finding {
+function wiring(postfix: PostfixConfiguration, { table, elsewhere }: PostfixFacts): CheckResult {
   // How the table is mounted is another check.
   const judgement = judgeWiring(postfix, table, []);
   if (judgement.kind === 'wired') return ok('wired', `postscreen asks cidr:${table}`);
@@ -101,7 +109,7 @@ function wiring(postfix: PostfixConfiguration, { table, elsewhere }: PostfixFact
   return fail('wired', judgement.reason, judgement.remedy);
 }
 
-function order(postfix: PostfixConfiguration, { table, list }: PostfixFacts): Finding {
+function order(postfix: PostfixConfiguration, { table, list }: PostfixFacts): CheckResult {
   if (list.kind === 'known' && list.value.kind === 'fault')
     return fail('order', list.value.fault.reason, list.value.fault.remedy);
   const disorder = judgeOrder(postfix, table);
@@ -110,12 +118,12 @@ function order(postfix: PostfixConfiguration, { table, list }: PostfixFacts): Fi
   return judged('order', list, permitted, BROKEN);
 }
 
-function permitted(list: ListCheck): Finding {
+function permitted(list: ListCheck): CheckResult {
   if (list.kind === 'unknown') return unknown('order', list.reason);
   const asked = list.kind === 'permitted' && list.opened > 0 ? plural(list.opened) : null;
   return ok(
     'order',
-    `nothing is in the way of the table${asked === null ? '' : `: Postfix lets ${asked} in`}`,
+    `nothing keeps Postfix from using the table${asked === null ? '' : `: it permits ${asked}`}`,
   );
 }
 
@@ -127,9 +135,9 @@ function plural(count: number): string {
 type Values = Readonly<Record<Screening, readonly string[]>>;
 
 function screening(
-  configuration: Fact<PostfixConfiguration>,
-  settings: Fact<Readonly<Record<string, string>>>,
-): Fact<Values> {
+  configuration: Observed<PostfixConfiguration>,
+  settings: Observed<Readonly<Record<string, string>>>,
+): Observed<Values> {
   if (configuration.kind !== 'known') return configuration;
   if (settings.kind !== 'known') return settings;
   const { services, overrides } = configuration.value;
@@ -141,17 +149,17 @@ function screening(
   return { kind: 'known', value: Object.fromEntries(values) as Values };
 }
 
-function dnsbl({ postscreen_dnsbl_sites: sites }: Values): Finding {
+function dnsbl({ postscreen_dnsbl_sites: sites }: Values): CheckResult {
   const asked = sites.find((text) => text !== '');
   if (asked !== undefined) return ok('dnsbl', `postscreen asks ${asked}`);
   return warn(
     'dnsbl',
     'postscreen asks no blocklist (ENABLE_DNSBL=0): all that an entry can cure is PREGREET',
-    `If that is meant, all is well. If blocklists are to be asked, put into compose.yaml\n${environment('ENABLE_DNSBL', "'1'")}`,
+    `If that is intended, there is nothing to do. To use blocklists, put this into compose.yaml:\n${environment('ENABLE_DNSBL', "'1'")}`,
   );
 }
 
-function action(values: Values): Finding {
+function action(values: Values): CheckResult {
   const tests = [
     ...(values.postscreen_dnsbl_sites.some((sites) => sites !== '')
       ? ['postscreen_dnsbl_action' as const]
@@ -160,13 +168,13 @@ function action(values: Values): Finding {
   ];
   const ignoring = tests.filter((parameter) => values[parameter].includes('ignore'));
   if (ignoring.length === 0) {
-    const told = tests.map((parameter) => `${parameter} = ${values[parameter].join(', ')}`);
-    return ok('action', told.join('; '));
+    const shown = tests.map((parameter) => `${parameter} = ${values[parameter].join(', ')}`);
+    return ok('action', shown.join('; '));
   }
   return warn(
     'action',
-    `${ignoring.map((parameter) => `${parameter} = ignore`).join(', ')}: postscreen refuses nobody for that, so there is nothing to cure`,
-    `If that is meant, all is well. If not, put into compose.yaml\n${environment('POSTSCREEN_ACTION', 'enforce')}`,
+    `${ignoring.map((parameter) => `${parameter} = ignore`).join(', ')}: postscreen refuses no client for that, so an entry cures nothing`,
+    `If that is intended, there is nothing to do. If not, put this into compose.yaml:\n${environment('POSTSCREEN_ACTION', 'enforce')}`,
   );
 }
 

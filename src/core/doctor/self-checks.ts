@@ -1,9 +1,11 @@
+/** Checks of screenpass itself and of DNS: dns, veto, senders, catalogue, state, mode, daemon. */
+
 import { serversText } from '../dns/dns-servers.ts';
 import type { DnsAnswer } from '../dns/resolver.ts';
 import type { ZoneLook } from '../postscreen/dnsbl-zone.ts';
 import { freshness, knowledgeOf, type SenderKnowledge } from '../senders/knowledge.ts';
 import type { SenderDefinition } from '../senders/sender.ts';
-import { type Fact, type Finding, fail, judged, ok, unknown, warn } from './finding.ts';
+import { type CheckResult, fail, judged, type Observed, ok, unknown, warn } from './check-result.ts';
 
 /** What concerns screenpass itself. Times are ms since the epoch. */
 export interface SelfFacts {
@@ -22,9 +24,9 @@ export interface SelfFacts {
   /** ISO date of the bundled catalogue. */
   readonly catalogue: string;
   /** What the saved state knows of the senders; null: there is no state. */
-  readonly known: Fact<SenderKnowledge | null>;
-  readonly replaceable: Fact<true>;
-  readonly daemon: Fact<true>;
+  readonly known: Observed<SenderKnowledge | null>;
+  readonly replaceable: Observed<true>;
+  readonly daemon: Observed<true>;
 }
 
 const DAY_MS = 86_400_000;
@@ -32,7 +34,7 @@ const OLD_DAYS = 90;
 /** So many senders are named. */
 const NAMED = 5;
 
-export function judgeSelf(facts: SelfFacts): Finding[] {
+export function judgeSelf(facts: SelfFacts): CheckResult[] {
   return [
     dns(facts),
     veto(facts),
@@ -46,8 +48,8 @@ export function judgeSelf(facts: SelfFacts): Finding[] {
 
 const ANSWERS = { found: 'found', 'no-data': 'no such record', 'no-name': 'no such name' };
 
-function dns({ answers, dnsServers }: SelfFacts): Finding {
-  if (answers.length === 0) return unknown('dns', 'no sender is watched that has an SPF domain');
+function dns({ answers, dnsServers }: SelfFacts): CheckResult {
+  if (answers.length === 0) return unknown('dns', 'no watched sender has an SPF domain');
   const through = serversText(dnsServers);
   const said = answers.map(
     ({ name, answer }) => `${name}: ${answer.kind === 'failed' ? answer.reason : ANSWERS[answer.kind]}`,
@@ -70,18 +72,19 @@ function dnsRemedy(silent: boolean, dnsServers: readonly string[]): string {
   const change = isSet
     ? `check SCREENPASS_DNS (${dnsServers.join(', ')}): without it, screenpass asks the system's server`
     : `name another DNS server:\n  services:\n    screenpass:\n      environment:\n        SCREENPASS_DNS: ADDRESS`;
-  return `${cause}, or ${change}\nThen docker compose up -d screenpass`;
+  return `${cause}, or ${change}\nThen run docker compose up -d screenpass`;
 }
 
-function veto({ vetoes }: SelfFacts): Finding {
+function veto({ vetoes }: SelfFacts): CheckResult {
   if (vetoes.length === 0) return ok('veto', 'SCREENPASS_VETO_DNSBL names no zone');
   const wrong = vetoes.flatMap((one) => vetoProblem(one) ?? []);
   const zones = vetoes.map(({ zone }) => zone).join(', ');
-  if (wrong.length === 0) return ok('veto', `${zones} list what they must, and answer`);
+  if (wrong.length === 0)
+    return ok('veto', `${zones}: each answers, lists 127.0.0.2, and does not list 127.0.0.1`);
   return fail(
     'veto',
     wrong.join('; '),
-    'Nothing is opened while a zone does not answer, or lists everything. Correct its name in SCREENPASS_VETO_DNSBL or take it out; many zones refuse public resolvers, so name one of your own:\n' +
+    'No sender is allowed while a zone does not answer, or lists everything. Correct its name in SCREENPASS_VETO_DNSBL, or remove it. Many zones refuse public resolvers: set one of your own:\n' +
       '  services:\n    screenpass:\n      environment:\n        SCREENPASS_DNS: ADDRESS',
   );
 }
@@ -94,7 +97,7 @@ function vetoProblem({ zone, listed, clear }: SelfFacts['vetoes'][number]): stri
   return clear.kind === 'listed' ? `${zone} lists 127.0.0.1, so perhaps everything` : null;
 }
 
-function senders({ senders: watched, known, now, maxAgeMs }: SelfFacts): Finding {
+function senders({ senders: watched, known, now, maxAgeMs }: SelfFacts): CheckResult {
   if (known.kind !== 'known') return unknown('senders', 'the state cannot be read');
   const all = watched.map((sender) => {
     const knowledge = knowledgeOf(sender, known.value ?? {});
@@ -107,7 +110,7 @@ function senders({ senders: watched, known, now, maxAgeMs }: SelfFacts): Finding
     return ok('senders', `${fresh} are fresh, ${all.length - fresh} are as the catalogue has them`);
   }
   const says = [
-    ...held.map(({ id, trouble }) => `${id} is not believed (${trouble?.reason})`),
+    ...held.map(({ id, trouble }) => `the new list of ${id} is suspicious (${trouble?.reason})`),
     ...(stale.length > 0 ? [`without a fresh answer: ${some(stale.map(({ id }) => id))}`] : []),
   ];
   return warn('senders', says.join('; '), sendersRemedy(held, stale.length > 0));
@@ -125,26 +128,26 @@ function sendersRemedy(
   const ask = 'docker exec screenpass screenpass refresh';
   const acceptable = held.filter(({ trouble }) => trouble?.acceptable === true).map(({ id }) => id);
   return [
-    'What was known of them stays in use. screenpass senders shows it',
+    'Their last good networks stay in use; screenpass senders shows them',
     ...(stale ? [`Ask again, once DNS answers:\n  ${ask}`] : []),
     ...(acceptable.length > 0
-      ? [`If the change is right, take it:\n  ${ask} --accept ${acceptable.join(' ')}`]
+      ? [`If the change is right, accept it:\n  ${ask} --accept ${acceptable.join(' ')}`]
       : []),
   ].join('\n');
 }
 
-function catalogue({ catalogue: date, now }: SelfFacts): Finding {
+function catalogue({ catalogue: date, now }: SelfFacts): CheckResult {
   const days = Math.max(0, Math.floor((now - Date.parse(date)) / DAY_MS));
-  const says = `the catalogue is of ${date}, ${days} days old`;
+  const says = `the catalogue is from ${date}, ${days === 1 ? '1 day' : `${days} days`} old`;
   if (days <= OLD_DAYS) return ok('catalogue', says);
   return warn(
     'catalogue',
     says,
-    'Build the image from a newer version of screenpass, then docker compose up -d screenpass',
+    'Build the image from a newer version of screenpass, then run docker compose up -d screenpass',
   );
 }
 
-function state({ known, replaceable, stateDir }: SelfFacts): Finding {
+function state({ known, replaceable, stateDir }: SelfFacts): CheckResult {
   if (replaceable.kind === 'failed')
     return fail(
       'state',
@@ -155,25 +158,25 @@ function state({ known, replaceable, stateDir }: SelfFacts): Finding {
     'state',
     known,
     (found) =>
-      ok('state', found === null ? `there is none yet in ${stateDir}` : `${stateDir}/state.json is readable`),
-    'At its next start screenpass puts it aside and begins from the table: docker compose restart screenpass',
+      ok('state', found === null ? `no state yet in ${stateDir}` : `${stateDir}/state.json is readable`),
+    'At its next start screenpass moves it aside and begins with the table: docker compose restart screenpass',
   );
 }
 
-function mode({ mode: is }: SelfFacts): Finding {
+function mode({ mode: is }: SelfFacts): CheckResult {
   if (is === 'enforce') return ok('mode', 'enforce');
   return warn(
     'mode',
-    'observe: screenpass tells what it would do, and does nothing',
-    'To let it act:\n  services:\n    screenpass:\n      environment:\n        SCREENPASS_MODE: enforce',
+    'observe: screenpass reports what it would do, and changes nothing',
+    'To make it act, put this into compose.yaml:\n  services:\n    screenpass:\n      environment:\n        SCREENPASS_MODE: enforce',
   );
 }
 
-function daemon({ daemon: answers }: SelfFacts): Finding {
+function daemon({ daemon: answers }: SelfFacts): CheckResult {
   if (answers.kind === 'known') return ok('daemon', 'a daemon answers');
   return warn(
     'daemon',
     answers.kind === 'failed' ? answers.reason : answers.because,
-    'Start it: docker compose up -d screenpass. Its log says why if it does not stay: docker compose logs screenpass',
+    'Start it: docker compose up -d screenpass\nIf it stops again, read its log: docker compose logs screenpass',
   );
 }

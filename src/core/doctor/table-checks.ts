@@ -1,22 +1,24 @@
+/** Checks of the table file, from the side of screenpass and of Postfix: table, table-postfix, table-shared. */
+
 import { posix } from 'node:path';
 import { judgeMount, pathRemedy } from '../postscreen/wiring.ts';
 import { blockLines, blockNetworks, splitTable, strayMark } from '../table/managed-block.ts';
 import type { TableCheck } from '../table/table-check.ts';
-import { type Fact, type Finding, fail, judged, ok, unknown, warn } from './finding.ts';
+import { type CheckResult, fail, judged, type Observed, ok, unknown, warn } from './check-result.ts';
 
-/** What was seen of the table from both sides. */
+/** What was observed of the table from both sides. */
 export interface TableFacts {
   /** SCREENPASS_TABLE, and where Postfix has it. */
   readonly table: string;
   readonly inContainer: string;
   readonly observing: boolean;
   /** Null: there is no such file. */
-  readonly text: Fact<string | null>;
-  readonly replaceable: Fact<true>;
-  readonly check: Fact<TableCheck>;
+  readonly text: Observed<string | null>;
+  readonly replaceable: Observed<true>;
+  readonly check: Observed<TableCheck>;
   /** Mount points in the mail container. */
-  readonly mounts: Fact<readonly string[]>;
-  readonly marks: Fact<Marks>;
+  readonly mounts: Observed<readonly string[]>;
+  readonly marks: Observed<Marks>;
   /** Another path in the mail container, which is the table and which postscreen asks; null: there is none. */
   readonly elsewhere: string | null;
 }
@@ -28,12 +30,12 @@ export interface Marks {
   readonly there: string;
 }
 
-export function judgeTableFacts(facts: TableFacts): Finding[] {
+export function judgeTableFacts(facts: TableFacts): CheckResult[] {
   const reads = judged('table-postfix', facts.check, (check) => postfix(facts, check), mounting(facts));
   return [own(facts), reads, shared(facts, reads)];
 }
 
-function own(facts: TableFacts): Finding {
+function own(facts: TableFacts): CheckResult {
   const { table, observing, text, replaceable } = facts;
   const blocked = replaceable.kind === 'failed' && !observing;
   if (blocked && text.kind !== 'failed')
@@ -47,8 +49,8 @@ function own(facts: TableFacts): Finding {
         return fail('table', `${stray.reason}, line ${stray.line} of ${table}`, stray.remedy);
       if (found !== null) return ok('table', `${table} has ${rules(found)}`);
       const remedy = observing
-        ? 'Observe mode writes none. So that Postfix finds one: touch docker-data/screenpass/postscreen_access.cidr'
-        : 'screenpass makes it when it starts: docker compose up -d screenpass';
+        ? 'Observe mode writes no table. Create an empty one for Postfix: touch docker-data/screenpass/postscreen_access.cidr'
+        : 'screenpass creates it when it starts: docker compose up -d screenpass';
       return fail('table', `there is no ${table}`, remedy);
     },
     text.kind === 'failed' && NO_FILE.test(text.reason)
@@ -66,7 +68,7 @@ function writing(facts: TableFacts, reason: string): string {
       '  chown 1000:1000 docker-data/screenpass'
     );
   if (/\(EROFS\)$/.test(reason))
-    return `Take :ro away from the mount of ${posix.dirname(facts.table)} at the service screenpass, then docker compose up -d screenpass`;
+    return `Remove :ro from the mount of ${posix.dirname(facts.table)} at the service screenpass, then run docker compose up -d screenpass`;
   return mounting(facts);
 }
 
@@ -79,31 +81,31 @@ function rules(text: string): string {
   return block === null ? 'no block of ours yet' : `${blockNetworks(block).length} rules of ours`;
 }
 
-function postfix(facts: TableFacts, { good, complaint }: TableCheck): Finding {
+function postfix(facts: TableFacts, { good, complaint }: TableCheck): CheckResult {
   if (complaint === null) return ok('table-postfix', `Postfix reads ${facts.inContainer}`);
   const { reason, line } = complaint;
   if (line === null) return fail('table-postfix', reason, unreadable(facts, reason));
   const text = facts.text.kind === 'known' ? facts.text.value : null;
   if (text === null || !isShared(facts.marks))
-    return warn('table-postfix', `Postfix skips a rule, ${reason}`, mending(line, facts.inContainer));
+    return warn('table-postfix', `Postfix skips a rule, ${reason}`, correcting(line, facts.inContainer));
   const { first, last } = blockLines(text);
   if (line >= first && line <= last) return fail('table-postfix', `our own ${reason}`, REWRITE);
-  const remedy = mending(line, facts.table);
+  const remedy = correcting(line, facts.table);
   return good
     ? warn('table-postfix', `Postfix skips a rule of yours, ${reason}`, remedy)
     : fail('table-postfix', `${reason}; and our own rules are not found`, remedy);
 }
 
-function mending(line: number, file: string): string {
-  return `Mend line ${line} of ${file}, or take it away; then docker exec mailserver postfix reload`;
+function correcting(line: number, file: string): string {
+  return `Correct line ${line} of ${file}, or remove it; then run docker exec mailserver postfix reload`;
 }
 
 const REWRITE =
-  'screenpass writes its block anew within a minute; if it does not, its log says why: docker compose logs screenpass';
+  'screenpass rewrites its block within a minute. If it does not, read its log: docker compose logs screenpass';
 
 function unreadable(facts: TableFacts, reason: string): string {
   if (reason.includes('Is a directory'))
-    return `The Engine made it for a mount without a source. Remove it: rmdir docker-data/screenpass/postscreen_access.cidr\n${mounting(facts)}`;
+    return `The Engine created it for a mount without a source. Remove it: rmdir docker-data/screenpass/postscreen_access.cidr\n${mounting(facts)}`;
   if (reason.includes('Permission denied'))
     return (
       'chmod 755 docker-data/screenpass && chmod 644 docker-data/screenpass/postscreen_access.cidr\n' +
@@ -113,8 +115,8 @@ function unreadable(facts: TableFacts, reason: string): string {
   return mounting(facts);
 }
 
-/** Whether it is one file, as far as that can be told. */
-export function isShared(marks: Fact<Marks>): boolean {
+/** Whether it is one file, as far as that can be seen. */
+export function isShared(marks: Observed<Marks>): boolean {
   return marks.kind === 'known' && unnumbered(marks.value.here) === unnumbered(marks.value.there);
 }
 
@@ -123,17 +125,17 @@ function unnumbered(marks: string | null): string | undefined {
   return marks?.replace(/^\S+/, '');
 }
 
-function shared(facts: TableFacts, reads: Finding): Finding {
+function shared(facts: TableFacts, reads: CheckResult): CheckResult {
   const mount = facts.mounts.kind === 'known' ? judgeMount(facts.inContainer, facts.mounts.value) : null;
   if (mount !== null) return fail('table-shared', mount.reason, mounting(facts));
   const { marks } = facts;
   if (marks.kind === 'skipped') return unknown('table-shared', marks.because);
   if (marks.kind === 'failed')
     return unknown('table-shared', reads.verdict === 'fail' ? 'Postfix cannot read it' : marks.reason);
-  if (marks.value.here === marks.value.there) return ok('table-shared', 'they see the same');
+  if (marks.value.here === marks.value.there) return ok('table-shared', 'both see the same file');
   const sides = `${facts.table} here, ${facts.inContainer} in the mail container`;
   return isShared(marks)
-    ? warn('table-shared', `two files of the same size and age: ${sides}. A copy?`, mounting(facts))
+    ? warn('table-shared', `two files of the same size and age: ${sides}. One may be a copy`, mounting(facts))
     : fail('table-shared', `not one file: ${sides}`, mounting(facts));
 }
 
@@ -144,6 +146,6 @@ function mounting({ table, inContainer, elsewhere }: TableFacts): string {
     '  services:\n' +
     `    mailserver:\n      volumes:\n        - ./docker-data/screenpass/:${posix.dirname(inContainer)}/:ro\n` +
     `    screenpass:\n      volumes:\n        - ./docker-data/screenpass/:${posix.dirname(table)}/\n` +
-    'Then docker compose up -d makes both anew'
+    'Then re-create both containers: docker compose up -d'
   );
 }

@@ -1,8 +1,8 @@
-// What the Engine says of the mail container, and what it may be asked.
+/** What the Engine says about the mail container, the calls that screenpass makes, and remedies for an Engine that refuses them. */
 
 import { formatAddress, parseAddress } from '../net/network.ts';
 
-/** What the Engine says of the mail container. Missing and stopped are answers; no answer is an EngineError. */
+/** Missing and stopped are answers; no answer is an EngineError. */
 export type Inspection =
   | { readonly kind: 'running'; readonly container: MailContainer }
   | { readonly kind: 'stopped'; readonly container: MailContainer }
@@ -51,7 +51,7 @@ export function labelOf(wanted: string): string | undefined {
   return label;
 }
 
-/** What the Engine tells of one container, as far as it is looked at. Podman leaves fields out. */
+/** What the Engine says about one container, as far as it is used. Podman leaves fields out. */
 interface Inspected {
   readonly Id: string;
   readonly State: { readonly StartedAt: string };
@@ -89,4 +89,20 @@ export function describe(info: Inspected): MailContainer {
     }),
     mounts: (info.Mounts ?? []).map(({ Destination }) => Destination),
   };
+}
+
+export const GRANT =
+  'Give screenpass access to the Engine socket (root or its group), or allow the call in the socket proxy';
+
+/** For when no command may be run in the mail container. */
+export function onlyObserving(refusal: string): string {
+  return `${refusal}. Until it is allowed, screenpass reports refusals and does not change the table. ${GRANT}`;
+}
+
+export function readableDriver(driver: string): string {
+  return `Its log driver is "${driver}": use json-file, local or journald for the mail container`;
+}
+
+export function rightName(container: string): string {
+  return `Set SCREENPASS_CONTAINER to its name, not "${container}"`;
 }

@@ -1,4 +1,4 @@
-/** Replays an old log along the path that a line takes in the daemon. It asks nobody and changes nothing. */
+/** Replays an old log along the path that a line takes in the daemon. It asks no server and changes nothing. */
 
 import { createMedian, type Median } from '../base/tally.ts';
 import { createLineScanner } from '../log/line-scan.ts';

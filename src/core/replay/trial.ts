@@ -78,7 +78,7 @@ export class Trial {
     else if (decision.reason === 'still-refused') sender.spare();
   }
 
-  /** The log has what postscreen asked of the veto zones; nobody asks them now. */
+  /** The log has the answers that postscreen got; the veto zones are not asked now. */
   #asked(refusal: Refusal, address: Address): State {
     const isListed = vetoZone(refusal, this.#rules) !== undefined;
     if (isListed || this.#rules.vetoZones.size === 0) return this.#state;

@@ -1,5 +1,5 @@
-import { onlyObserving } from '../../core/engine/engine-remedy.ts';
 import type { MailContainer } from '../../core/engine/mail-container.ts';
+import { onlyObserving } from '../../core/engine/mail-container.ts';
 import type { Status } from '../../core/monitor/status-report.ts';
 import type { Network } from '../../core/net/network.ts';
 import { type Entry, entryOf, withEntry } from '../../core/policy/entry.ts';

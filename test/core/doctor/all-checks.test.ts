@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exitCode, type Facts, judgeAll } from '../../../src/core/doctor/all-checks.ts';
-import { similar } from '../../../src/core/doctor/engine-checks.ts';
+import { exitCode, type InstallationFacts, judgeAll } from '../../../src/core/doctor/all-checks.ts';
 import {
   CHECKS,
   type CheckName,
-  type Fact,
-  type Finding,
+  type CheckResult,
   known,
+  type Observed,
   skipped,
-} from '../../../src/core/doctor/finding.ts';
+} from '../../../src/core/doctor/check-result.ts';
+import { similar } from '../../../src/core/doctor/engine-checks.ts';
 import { judgePostfix, type PostfixFacts } from '../../../src/core/doctor/postfix-checks.ts';
 import { judgeTableFacts, type TableFacts } from '../../../src/core/doctor/table-checks.ts';
 import type { ZoneLook } from '../../../src/core/postscreen/dnsbl-zone.ts';
@@ -24,7 +24,7 @@ const VALUES = {
   postscreen_greet_action: 'enforce',
 };
 
-function of(check: CheckName, findings: readonly Finding[]): Finding | undefined {
+function of(check: CheckName, findings: readonly CheckResult[]): CheckResult | undefined {
   return findings.find((finding) => finding.check === check);
 }
 
@@ -146,7 +146,7 @@ describe('containers that could be meant', () => {
 
 const words = fc.string().map((text) => `it ${text}\u2028 is so`);
 
-function fact<T>(value: fc.Arbitrary<T>): fc.Arbitrary<Fact<T>> {
+function fact<T>(value: fc.Arbitrary<T>): fc.Arbitrary<Observed<T>> {
   const error = fc.constantFrom('unreachable', 'denied', 'unreadable-log', 'failed', null);
   return fc.oneof(
     value.map(known),
@@ -173,7 +173,7 @@ const LOOKS = fc.constantFrom<ZoneLook>(
   { kind: 'fault', reason: 'x' },
 );
 
-const FACTS: fc.Arbitrary<Facts> = fc.record({
+const FACTS: fc.Arbitrary<InstallationFacts> = fc.record({
   engine: fc.record({
     container: fc.string(),
     observing: fc.boolean(),
@@ -280,7 +280,10 @@ describe('whatever doctor saw', () => {
   });
 
   it('it calls nothing well that was not looked at', () => {
-    const looks: readonly (readonly [(facts: Facts) => Fact<unknown>, readonly CheckName[]])[] = [
+    const looks: readonly (readonly [
+      (facts: InstallationFacts) => Observed<unknown>,
+      readonly CheckName[],
+    ])[] = [
       [({ engine }) => engine.inspection, ['engine', 'container']],
       [({ engine }) => engine.log, ['log', 'clients']],
       [({ engine }) => engine.user, ['exec', 'reload']],
@@ -306,7 +309,7 @@ describe('whatever doctor saw', () => {
   });
 
   it('it exits by the worst: 3 when the Engine failed, 1 when anything did', () => {
-    const findings = (check: CheckName, verdict: Finding['verdict']): Finding[] => [
+    const findings = (check: CheckName, verdict: CheckResult['verdict']): CheckResult[] => [
       { check, verdict, says: '', remedy: null },
       { check: 'wired', verdict: 'fail', says: '', remedy: null },
     ];
