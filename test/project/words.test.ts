@@ -46,7 +46,6 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 const PENDING: readonly string[] = [
   'CONTRIBUTING.md',
   'README.md',
-  'docs/looking-back.md',
   'docs/monitoring.md',
   'docs/troubleshooting.md',
   'src/commands',
