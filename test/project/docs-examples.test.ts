@@ -1,4 +1,4 @@
-// Each example of the pages is run as it is on the page, as far as it goes without a mail server.
+// Runs each example of the pages as it is on the page, as far as possible without a mail server.
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ interface Example {
   readonly text: string;
 }
 
-/** What a page has in blocks of this language, without the indentation of the block. */
+/** The blocks of this language on all pages, without their indentation. */
 function blocks(language: string): readonly Example[] {
   const block = new RegExp(`^( *)\`\`\`${language}\n(.*?)^ *\`\`\`$`, 'gms');
   return PAGES.flatMap((page) =>
@@ -41,7 +41,7 @@ function blocks(language: string): readonly Example[] {
   );
 }
 
-/** Text in backquotes that begins so, with the line breaks of the page taken out. */
+/** Texts in backquotes that match `begin`, with the line breaks of the page removed. */
 function quoted(begin: RegExp): readonly Example[] {
   return PAGES.flatMap((page) => {
     const prose = read(page).replace(/^ *```.*?^ *```/gms, '');
@@ -79,17 +79,17 @@ function configured(env: Record<string, string>) {
 }
 
 describe('YAML', () => {
-  it('is there', () => {
+  it('exists', () => {
     expect(senders.length).toBeGreaterThan(0);
     expect(composed.length).toBeGreaterThan(2);
   });
 
-  it.each(YAML)('of $page is read without a complaint', ({ documents }) => {
+  it.each(YAML)('of $page is parsed without an error or warning', ({ documents }) => {
     expect(documents).toHaveLength(1);
     for (const { errors, warnings } of documents as Parsed[]) expect([errors, warnings]).toEqual([[], []]);
   });
 
-  it.each(composed)('of $page sets what there is to set', ({ documents }) => {
+  it.each(composed)('of $page sets only settings that exist', ({ documents }) => {
     const [document] = documents as Parsed[];
     const env = document?.toJS().services?.screenpass?.environment ?? {};
     expect(configured(env)).toMatchObject({ ok: true });
@@ -112,7 +112,7 @@ describe('a setting in the text', () => {
   });
 });
 
-/** What stands for something in the usage of a command, and an example of it. */
+/** The placeholders in the usage of commands, with an example of each. */
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
   ...{
     ADDRESS: '54.240.27.75',
@@ -141,7 +141,7 @@ function wordsOf(usage: string): string[] {
   });
 }
 
-/** What is said of wrong usage; null: the usage is right. Nothing is run. */
+/** The message about wrong usage; null: the usage is right. Runs nothing. */
 function problemOf(args: readonly string[]): string | null {
   const command = program(() => {});
   let said = '';
@@ -159,7 +159,7 @@ function problemOf(args: readonly string[]): string | null {
 }
 
 describe('a command', () => {
-  /** From the word screenpass on, to what the shell does with it. */
+  /** From the word screenpass to the end of the command, without redirections and pipes. */
   const called = (line: string) =>
     /(?:^|\bscreenpass )screenpass( [^<|>#&;]*)$/.exec(
       line.replaceAll('\\|', '¦').replace(/\s*(?:[<|>#&;].*)?$/, ''),
@@ -199,7 +199,7 @@ describe('a command', () => {
 
 describe('JSON', () => {
   it.each(quoted(/^\{"/))('of $page is valid: $text', ({ text }) => {
-    // Three dots stand for more fields.
+    // Three dots replace more fields.
     expect(JSON.parse(text.replace(/,\.\.\.\}$/, '}'))).toBeTypeOf('object');
   });
 });
@@ -216,7 +216,7 @@ describe('a line for Postfix', () => {
     ),
   ].filter(({ text }) => /^postscreen_access_list = /.test(text));
 
-  it('is there', () => {
+  it('exists', () => {
     expect(lines.length).toBeGreaterThan(1);
   });
 

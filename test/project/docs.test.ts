@@ -1,4 +1,4 @@
-// The pages are held against the code, and their links against the files.
+// Compares the pages with the code, and their links and paths with the files.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -121,7 +121,7 @@ function inside(folder: string): readonly string[] {
   return names.map((path) => join(folder, path));
 }
 
-/** What GitHub makes of a heading. */
+/** The anchor that GitHub creates for a heading. */
 function anchorOf(heading: string): string {
   const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
   return text.replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-');

@@ -1,3 +1,4 @@
+// Checks that the Prometheus rules and the dashboard use metrics and alerts that exist.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -29,7 +30,7 @@ const EXPRESSIONS = [
 ];
 
 describe('the rules and the dashboard in docs', () => {
-  it.each(EXPRESSIONS)('%s asks for what there is', (_, expr) => {
+  it.each(EXPRESSIONS)('%s uses metrics and alerts that exist', (_, expr) => {
     const names = expr.match(/screenpass_\w+/g) ?? [];
     expect(names).not.toEqual([]);
     for (const name of names) expect(Object.keys(METRICS)).toContain(name);

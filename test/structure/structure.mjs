@@ -1,5 +1,5 @@
 // The structure of src as figures, and the rules that hold it: `npm run structure`. Exits 1 when a rule is broken.
-// The rules stand in CONTRIBUTING.md, in the map of the rooms: a room imports only itself and the rooms of its row.
+// The rules are in CONTRIBUTING.md, in the map of the rooms: a room imports only itself and the rooms of its row.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, posix, resolve } from 'node:path';
 import { parseSync, Visitor } from 'oxc-parser';
