@@ -1,3 +1,5 @@
+/** `screenpass probe`: prints which watched senders postscreen would refuse now. */
+
 import type { Config } from '../config/settings.ts';
 import { unwatched } from '../core/policy/manual-entry.ts';
 import { faultsOf, type ProbeReport, probeExitCode } from '../core/probe/judgement.ts';
@@ -11,13 +13,12 @@ import { complain, print } from './output.ts';
 import { createProgress } from './progress.ts';
 import { tableOf } from './table.ts';
 
-/** Blocklists are asked gently. */
+/** DNS questions at once, so that blocklists are not flooded. */
 const QUESTIONS_AT_ONCE = 16;
 
 /**
- * Prints which watched senders postscreen would refuse now, or whether the one named: a table, or one JSON document. Gives
- * the exit code: 1 when one would be, 2 when none is called so, 3 when an answer was missing that matters. Rejects with
- * EngineError and FileError.
+ * `sender`: that one only. Prints a table, or one JSON document. Returns the exit code: 1 when a sender would be refused, 2
+ * when none has that name, 3 when an answer was missing that matters. Rejects with EngineError and FileError.
  */
 export async function probe(
   config: Config,
@@ -34,7 +35,7 @@ export async function probe(
   const report = await run(asked, config.container, {
     engine: createDockerEngine({ host: config.dockerHost, container: config.container }),
     resolver: createResolver({ servers: options.dnsServers, concurrency: QUESTIONS_AT_ONCE }),
-    tell: (done, all) => progress.tell(() => `${done} of ${all} addresses`),
+    onProgress: (done, all) => progress.tell(() => `${done} of ${all} addresses`),
   }).finally(progress.clear);
   print(report, options.json, shown);
   return probeExitCode(report.senders);

@@ -1,10 +1,12 @@
+/** Asks Postfix and DNS what `probe` needs, within bounds. The judgement is in src/core/probe. */
+
 import type { Resolver } from '../core/dns/resolver.ts';
 import { type Address, parseAddress } from '../core/net/network.ts';
 import { listingName, readZoneAnswer, type ZoneLook } from '../core/postscreen/dnsbl-zone.ts';
 import {
+  isDecided,
   judgeAddress,
   judgeSender,
-  needsScore,
   type ProbedAddress,
   type ProbeReport,
   zonesOf,
@@ -16,36 +18,36 @@ import { type Engine, EngineError } from '../ports.ts';
 import { askAccess } from '../postfix/ask-access.ts';
 import { type Postfix, postfixIn } from '../postfix/postfix-commands.ts';
 
-/** At most so much is asked in one probe, at most so much of it at once. */
+/** Bounds of one probe. */
 const MOST_ADDRESSES = 400;
 const MOST_QUESTIONS = 2_000;
 const MOST_COMMANDS = 800;
+/** Addresses at once. */
 const AT_ONCE = 8;
-/** A zone that gave no answer so often is not asked any more: each silence takes seconds. */
-const PATIENCE = 3;
+/** A zone that failed so often is not asked again: each timeout takes seconds. */
+const MOST_FAULTS = 3;
 
 interface ProbePorts {
   readonly engine: Pick<Engine, 'inspect' | 'exec'>;
   readonly resolver: Pick<Resolver, 'a'>;
-  /** Told after each address. */
-  readonly tell: (done: number, all: number) => void;
+  /** Called after each address. */
+  readonly onProgress: (done: number, all: number) => void;
 }
 
 /**
- * Which of the senders postscreen would refuse if they came now, by a small sample of their addresses: what the access
- * list says, asked in the mail container, and their DNSBL score, asked by `resolver`. Changes nothing. Rejects with
+ * Which of the senders postscreen would refuse now, by a sample of their addresses: what the access list says, asked in
+ * the mail container, and their DNSBL score, asked through `resolver`. Changes nothing. Rejects with
  * EngineError, also when Postfix does not run there or its settings cannot be read.
  */
 export async function probe(
   senders: readonly Sender[],
   wanted: string,
-  { engine, resolver, tell }: ProbePorts,
+  { engine, resolver, onProgress }: ProbePorts,
 ): Promise<ProbeReport> {
   const postfix = await runningPostfix(engine, wanted);
   const screening = await screeningOf(postfix);
-  const tables = screening.accessList.filter((item) => item.includes(':'));
   const zones = zonesOf(screening.sites);
-  const samples = sampleSenders(senders, mostAddresses(zones.length, tables.length));
+  const samples = sampleSenders(senders, mostAddresses(zones, screening));
   const addresses = [...new Set(samples.flatMap(({ addresses }) => addresses))];
   const askZones = createAskZones(zones, resolver);
   let done = 0;
@@ -54,9 +56,9 @@ export async function probe(
     // Our own text of an address.
     const address = parseAddress(text) as Address;
     const access = await askAccess(postfix, screening.accessList, screening.ownNetworks, text);
-    const looks = needsScore(access, screening) ? await askZones(address) : new Map<string, ZoneLook>();
+    const looks = isDecided(access, screening) ? new Map<string, ZoneLook>() : await askZones(address);
     done += 1;
-    tell(done, addresses.length);
+    onProgress(done, addresses.length);
     return judgeAddress(text, access, looks, screening);
   }
 
@@ -79,10 +81,10 @@ export async function probe(
 async function runningPostfix(engine: ProbePorts['engine'], wanted: string): Promise<Postfix> {
   const inspection = await engine.inspect();
   if (inspection.kind !== 'running')
-    throw new EngineError('failed', `${wanted} does not run, or is not there: screenpass doctor says more`);
+    throw new EngineError('failed', `${wanted} does not run or does not exist: run screenpass doctor`);
   const postfix = postfixIn(engine, inspection.container.id);
   if (await postfix.running()) return postfix;
-  throw new EngineError('failed', `Postfix does not run in ${wanted}: screenpass doctor says more`);
+  throw new EngineError('failed', `Postfix does not run in ${wanted}: run screenpass doctor`);
 }
 
 async function screeningOf(postfix: Postfix): Promise<Screening> {
@@ -91,22 +93,22 @@ async function screeningOf(postfix: Postfix): Promise<Screening> {
   return read.value;
 }
 
-function mostAddresses(zones: number, tables: number): number {
-  return Math.min(
-    MOST_ADDRESSES,
-    Math.floor(MOST_QUESTIONS / Math.max(1, zones)),
-    Math.floor(MOST_COMMANDS / Math.max(1, tables)),
-  );
+/** Each address takes a question for each zone and a command for each table. */
+function mostAddresses(zones: readonly string[], { accessList }: Screening): number {
+  const tables = accessList.filter((item) => item.includes(':'));
+  const within = (most: number, each: number) => Math.floor(most / Math.max(1, each));
+  return Math.min(MOST_ADDRESSES, within(MOST_QUESTIONS, zones.length), within(MOST_COMMANDS, tables.length));
 }
 
 function createAskZones(zones: readonly string[], resolver: ProbePorts['resolver']) {
-  const silent = new Map<string, { readonly times: number; readonly look: ZoneLook }>();
+  const faults = new Map<string, ZoneLook[]>(zones.map((zone) => [zone, []]));
 
   async function ask(address: Address, zone: string): Promise<ZoneLook> {
-    const before = silent.get(zone);
-    if (before !== undefined && before.times >= PATIENCE) return before.look;
+    const before = faults.get(zone) ?? [];
+    const last = before.at(-1);
+    if (last !== undefined && before.length >= MOST_FAULTS) return last;
     const look = readZoneAnswer(await resolver.a(listingName(address, zone)));
-    if (look.kind === 'fault') silent.set(zone, { times: (silent.get(zone)?.times ?? 0) + 1, look });
+    if (look.kind === 'fault') before.push(look);
     return look;
   }
 
@@ -114,7 +116,7 @@ function createAskZones(zones: readonly string[], resolver: ProbePorts['resolver
     new Map(await Promise.all(zones.map(async (zone) => [zone, await ask(address, zone)] as const)));
 }
 
-/** The results in the order of the items. The first failure ends it: nothing more is begun. */
+/** The results in the order of the items. After the first failure no more work is started. */
 async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const left = [...items.entries()];

@@ -1,3 +1,5 @@
+/** What postscreen would do with one address, and so with a sender. The score has bounds where zones did not answer. */
+
 import type { Access } from '../postscreen/access-list.ts';
 import { type DnsblSite, type Listing, listingsOf, scoreOf } from '../postscreen/dnsbl-sites.ts';
 import type { ZoneLook } from '../postscreen/dnsbl-zone.ts';
@@ -5,15 +7,15 @@ import type { Sampled } from './sample.ts';
 import type { Screening } from './screening.ts';
 
 /**
- * `permitted`: the access list lets it in. `rejected`: the access list turns it away. `refused`: the DNSBL score does.
- * `unknown`: it hangs on an answer that nobody gave.
+ * `permitted` and `rejected`: by the access list. `refused`: by the DNSBL score. `unknown`: it depends on an answer that
+ * is missing.
  */
 type AddressVerdict = 'permitted' | 'rejected' | 'refused' | 'passes' | 'unknown';
 
 export interface ProbedAddress {
   readonly address: string;
   readonly verdict: AddressVerdict;
-  /** One line: what the verdict rests on. */
+  /** One line: the reason for the verdict. */
   readonly why: string;
   /** Null: its score does not matter. Both are the same when all zones answered. */
   readonly score: { readonly least: number; readonly most: number } | null;
@@ -37,16 +39,19 @@ export interface ProbeReport {
   readonly senders: readonly ProbedSender[];
 }
 
-/** The zones that are to be asked, each once. */
+/** The zones to ask, each once. */
 export function zonesOf(sites: readonly DnsblSite[]): readonly string[] {
   return [...new Set(sites.map(({ zone }) => zone))];
 }
 
 const NO_ZONE = 'no DNSBL zone can refuse it';
 
-/** Whether the zones have to be asked: what the list decides needs no score. */
-export function needsScore(access: Access, { rejects }: Screening): boolean {
-  return access.kind !== 'permit' && !(access.kind === 'reject' && rejects);
+/** Whether the access list decides, so that no zone must be asked. */
+export function isDecided(
+  access: Access,
+  { rejects }: Screening,
+): access is Extract<Access, { kind: 'permit' | 'reject' }> {
+  return access.kind === 'permit' || (access.kind === 'reject' && rejects);
 }
 
 /** What postscreen would do with the address. `looks`: by zone. */
@@ -56,10 +61,17 @@ export function judgeAddress(
   looks: ReadonlyMap<string, ZoneLook>,
   screening: Screening,
 ): ProbedAddress {
-  const decided = { address, score: null, listings: [], faults: [] };
-  if (access.kind === 'permit') return { ...decided, verdict: 'permitted', why: `${access.by} permits it` };
-  if (access.kind === 'reject' && screening.rejects)
-    return { ...decided, verdict: 'rejected', why: `${access.by} rejects it` };
+  if (isDecided(access, screening)) {
+    const verdict = access.kind === 'permit' ? 'permitted' : 'rejected';
+    return {
+      address,
+      verdict,
+      why: `${access.by} ${access.kind}s it`,
+      score: null,
+      listings: [],
+      faults: [],
+    };
+  }
   const { sites, threshold } = screening;
   const seen = [...looks];
   const listings = listingsOf(
@@ -100,31 +112,33 @@ function scoreText(
   { least, most }: { least: number; most: number },
   threshold: number,
 ): string {
-  const said = [
+  const answers = [
     ...listings.map(({ zone, answers }) => `${zone} ${answers.join(' ')}`),
     ...faults.map(({ zone, reason }) => `${zone}: ${reason}`),
   ];
   const score = `score ${least === most ? least : `${least} to ${most}`}, threshold ${threshold}`;
-  return [...said, score].join('; ');
+  return [...answers, score].join('; ');
 }
 
-/** One address that is turned away is enough: pools rotate, and the next mail may come from it. */
+/** One refused address is enough: pools rotate, and the next mail may come from it. */
 export function judgeSender(sampled: Sampled, addresses: readonly ProbedAddress[]): ProbedSender {
   const { sender, networks } = sampled;
-  const worst = (...verdicts: AddressVerdict[]) =>
+  const having = (...verdicts: AddressVerdict[]) =>
     addresses.filter(({ verdict }) => verdicts.includes(verdict));
-  const refused = worst('rejected', 'refused');
-  const unknown = worst('unknown');
-  const told = (some: readonly ProbedAddress[]) =>
-    `${some[0]?.address}: ${some[0]?.why}${some.length > 1 ? ` (and ${some.length - 1} more)` : ''}`;
   const base = { sender, networks, addresses };
-  if (refused.length > 0) return { ...base, verdict: 'refused', why: told(refused) };
-  if (unknown.length > 0) return { ...base, verdict: 'unknown', why: told(unknown) };
+  const refused = having('rejected', 'refused');
+  if (refused.length > 0) return { ...base, verdict: 'refused', why: reasonOf(refused) };
+  const unknown = having('unknown');
+  if (unknown.length > 0) return { ...base, verdict: 'unknown', why: reasonOf(unknown) };
   if (addresses.length === 0) return { ...base, verdict: 'unknown', why: unsampled(networks) };
-  return { ...base, verdict: 'passes', why: reasonToPass(worst('passes')) };
+  return { ...base, verdict: 'passes', why: reasonToPass(having('passes')) };
 }
 
-/** `passing`: those that the access list does not let in by itself. */
+function reasonOf(some: readonly ProbedAddress[]): string {
+  return `${some[0]?.address}: ${some[0]?.why}${some.length > 1 ? ` (and ${some.length - 1} more)` : ''}`;
+}
+
+/** `passing`: those that the access list does not permit by itself. */
 function reasonToPass(passing: readonly ProbedAddress[]): string {
   if (passing.length === 0) return 'the access list permits it';
   const scores = passing.flatMap(({ score }) => score?.most ?? []);
@@ -133,8 +147,8 @@ function reasonToPass(passing: readonly ProbedAddress[]): string {
 
 function unsampled(networks: number): string {
   return networks === 0
-    ? 'no network of it is known, so nothing could be asked'
-    : 'too many senders for one probe: name it to ask about it alone';
+    ? 'none of its networks is known, so nothing could be asked'
+    : 'too many senders for one probe: run screenpass probe with its name';
 }
 
 /** 1: a sender would be refused. 3: an answer was missing, and it mattered. */
@@ -147,9 +161,9 @@ export function probeExitCode(senders: readonly ProbedSender[]): 0 | 1 | 3 {
 /** How many addresses the zones gave no answer for, by zone and reason, whether it mattered or not. */
 export function faultsOf(senders: readonly ProbedSender[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const { zone, reason } of senders
-    .flatMap(({ addresses }) => addresses)
-    .flatMap(({ faults }) => faults)) {
+  for (const { zone, reason } of senders.flatMap(({ addresses }) =>
+    addresses.flatMap(({ faults }) => faults),
+  )) {
     const key = `${zone}: ${reason}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }

@@ -1,3 +1,5 @@
+/** Picks a small sample of the addresses of each sender, the same ones each time. */
+
 import { WIDEST } from '../net/limits.ts';
 import { bits, type Family, firstAddress, lastValue, type Network } from '../net/network.ts';
 import { aggregate } from '../net/network-set.ts';
@@ -14,8 +16,7 @@ export interface Sampled {
 }
 
 /**
- * Picks addresses of each sender, the same ones each time: the first and the last usable one of each family, and others
- * spread evenly over its networks. Of more than `most` addresses in all, each sender gives up some before any gives up all.
+ * The first and the last usable address of each family, and others spread evenly over the networks of the sender. Of more than `most` addresses in all, each sender gives up some before any gives up all.
  */
 export function sampleSenders(
   senders: readonly { readonly id: string; readonly networks: readonly Network[] }[],
@@ -60,7 +61,7 @@ function spread(networks: readonly Network[], count: number): string[] {
 /** The usable address that is `part` of `whole` on the way from the first to the last one. */
 function usable(network: Network, part: number, whole: number): string {
   const { family, base, prefix } = network;
-  // The ends of a network are nobody's host (RFC 950, RFC 4291 section 2.6.1), except in the smallest ones.
+  // The ends of a network are no host (RFC 950, RFC 4291 section 2.6.1), except in the smallest networks.
   const edge = prefix <= bits(family) - 2 ? 1n : 0n;
   const first = base + edge;
   const last = lastValue(network) - edge;

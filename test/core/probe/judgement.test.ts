@@ -392,7 +392,7 @@ describe('a sender', () => {
     [['rejected', 'permitted'], 'refused', '54.240.27.75: why rejected', 1],
     [['passes', 'unknown'], 'unknown', '54.240.27.75: why unknown', 3],
     // Nothing failed, and nothing is known either.
-    [[], 'unknown', 'no network of it is known, so nothing could be asked', 0],
+    [[], 'unknown', 'none of its networks is known, so nothing could be asked', 0],
   ] as const)('of which the addresses are %j: %s, %s', (verdicts, verdict, why, code) => {
     const judged = sender(...verdicts);
     expect(judged).toMatchObject({ verdict, why });
@@ -409,7 +409,9 @@ describe('a sender', () => {
   });
 
   it('that got no place in the sample is unknown, and the reason says what to do', () => {
-    expect(judgeSender({ sender: 'one', networks: 2, addresses: [] }, []).why).toMatch(/name it/);
+    expect(judgeSender({ sender: 'one', networks: 2, addresses: [] }, []).why).toMatch(
+      /run screenpass probe with its name/,
+    );
   });
 
   it('has the faults of its zones counted', () => {
