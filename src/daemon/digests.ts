@@ -11,9 +11,9 @@ const SOON_MS = 7 * 86_400_000;
 /** Tells the digest of the days that are over. */
 export interface Digests {
   /** Of all whole days of which none was told yet; nothing if there is none. */
-  tell(): void;
+  report(): void;
   /** Tells it now if its time came while nobody ran. */
-  tellMissed(): void;
+  reportMissed(): void;
 }
 
 export function createDigests(
@@ -22,7 +22,7 @@ export function createDigests(
   rules: () => Rules,
   { clock, report }: Pick<Ports, 'clock' | 'report'>,
 ): Digests {
-  function tell(): void {
+  function reportDigest(): void {
     const now = clock.now();
     // Days by a clock that has just jumped may be none; what is missed is told when the clock is believed.
     if (writer.state.doubtMs > 0) return;
@@ -40,12 +40,12 @@ export function createDigests(
   }
 
   return {
-    tell,
-    tellMissed() {
+    report: reportDigest,
+    reportMissed() {
       if (writer.state.doubtMs > 0) return;
       const state = broughtBack(writer.state, clock.now());
       if (state !== writer.state) writer.update(state);
-      if (schedule !== null && isMissed(state.digested, schedule.everyMs, clock.now())) tell();
+      if (schedule !== null && isMissed(state.digested, schedule.everyMs, clock.now())) reportDigest();
     },
   };
 }

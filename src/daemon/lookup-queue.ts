@@ -56,7 +56,7 @@ export function createIdentifier(
     write: (next) => {
       bursts = next;
     },
-    tell: ({ first, last, count }) =>
+    report: ({ first, last, count }) =>
       report.alert('questions-dropped', `${first.ip} ${new Date(first.at).toISOString()}`, {
         client: last.ip,
         count,
@@ -128,10 +128,10 @@ export function createIdentifier(
   return {
     take,
     resume() {
-      drops.tellDue(clock.now());
+      drops.reportDue(clock.now());
       askDue();
     },
     dropped: () => dropped,
-    reportRest: drops.tellRest,
+    reportRest: drops.reportRest,
   };
 }

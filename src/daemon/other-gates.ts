@@ -7,7 +7,7 @@ import { createRepeats } from '../core/log/repeats.ts';
 import { parseAddress } from '../core/net/network.ts';
 import type { OtherRefusal } from '../core/postscreen/later-gate.ts';
 import { type LaterRefusal, readLaterRefusal } from '../core/postscreen/later-gate.ts';
-import type { SenderIndex } from '../core/senders/sender-index.ts';
+import type { Roster } from '../core/senders/roster.ts';
 import type { Report } from '../ports.ts';
 import { createThrottledAlerts } from './throttled-alerts.ts';
 import type { Writer } from './writer/writer.ts';
@@ -21,26 +21,26 @@ const LONGEST_ADDRESS = 320;
 export interface OtherGates {
   /** Takes the next line of the log, `at` being its log time in ms and `event` what parseEvent read in it. */
   take(line: string, event: PostfixEvent | undefined, at: number): void;
-  /** Tells what has waited long enough at `now`. */
-  tellDue(now: number): void;
-  /** Tells what still waits, however short. */
-  tellRest(): void;
+  /** Reports what has waited long enough at `now`. */
+  reportDue(now: number): void;
+  /** Reports what still waits, however short. */
+  reportRest(): void;
 }
 
-/** Tells when a gate behind postscreen refused a watched sender: there the table cannot help, and a setting may. */
+/** Reports when a gate behind postscreen refused a watched sender: there the table cannot help, and a setting may. */
 export function createOtherGates(
-  index: SenderIndex,
+  roster: () => Roster,
   writer: Pick<Writer, 'state' | 'update'>,
-  report: Report,
+  report: Pick<Report, 'alert'>,
 ): OtherGates {
   const isRepeated = createRepeats();
   /** By sender: the address that did not exist last. It is the client's text, so it is only reported, never saved. */
   const recipients = new Map<string, string>();
 
-  const telling = createThrottledAlerts(LIMITS, {
+  const alerts = createThrottledAlerts(LIMITS, {
     read: () => writer.state.otherGates,
     write: (otherGates) => writer.update({ ...writer.state, otherGates }),
-    tell: (told) => report.alert('other-gate', ...otherGateAlert(told, recipientOf(told.last))),
+    report: (refusals) => report.alert('other-gate', ...otherGateAlert(refusals, recipientOf(refusals.last))),
   });
 
   function recipientOf({ sender, gate }: OtherRefusal): string | null {
@@ -53,20 +53,20 @@ export function createOtherGates(
     if (reply.gate === 'unknown-user' && recipient !== null)
       recipients.set(sender, safeText(recipient).slice(0, LONGEST_ADDRESS));
     writer.update(counted(writer.state, { kind: 'refused', sender, gate: reply.gate, zones: [] }, at));
-    telling.take(`${sender} ${reply.gate}`, { sender, client, at, mark: markOf(line), ...reply }, at);
+    alerts.take(`${sender} ${reply.gate}`, { sender, client, at, mark: markOf(line), ...reply }, at);
   }
 
   return {
     take(line, event, at) {
-      telling.tellDue(at);
+      alerts.reportDue(at);
       const refusal = readLaterRefusal(line, event);
       const address = refusal && parseAddress(refusal.ip);
-      const match = address && index.find(address);
+      const match = address && roster().find(address);
       if (refusal !== undefined && match !== undefined)
         refused(match.sender.id, refusal, event?.recipient ?? null, at);
     },
-    tellDue: telling.tellDue,
-    tellRest: telling.tellRest,
+    reportDue: alerts.reportDue,
+    reportRest: alerts.reportRest,
   };
 }
 

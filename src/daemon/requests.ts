@@ -19,7 +19,9 @@ import { blockNetworks, splitTable } from '../core/table/managed-block.ts';
 import { standingFaults } from '../core/watch/faults.ts';
 import { type Clock, FileError, type Report, type TableFile } from '../ports.ts';
 import { inTime } from './in-time.ts';
+import type { Identifier } from './lookup-queue.ts';
 import type { Refresher } from './refresher.ts';
+import type { VetoWatch } from './veto-watch.ts';
 import type { Writer } from './writer/writer.ts';
 
 /** So long the table may take to be read for an answer. */
@@ -36,7 +38,8 @@ export interface Running {
   readonly refresher: Refresher;
   readonly table: Pick<TableFile, 'read'>;
   readonly rules: () => Rules;
-  readonly droppedQuestions: () => number;
+  readonly identifier: Pick<Identifier, 'dropped'>;
+  readonly vetoes: Pick<VetoWatch, 'dropped'>;
   /** How many seconds old the last line was when it was handled. */
   readonly lag: () => number | null;
   /** Times of the next runs. */
@@ -48,7 +51,7 @@ const STARTING = 'screenpass is starting: it reads the table and the saved state
 type Given = ControlRequest['arguments'];
 
 /** How the daemon stands now. */
-export function statusOf({ version, config, clock, writer, next, lag, droppedQuestions }: Running): Status {
+export function statusOf({ version, config, clock, writer, next, lag, identifier, vetoes }: Running): Status {
   const { state } = writer;
   const { reloadedAt, rules, ...standing } = writer.status();
   const known = config.senders.map((sender) => knowledgeOf(sender, state.senders));
@@ -70,7 +73,7 @@ export function statusOf({ version, config, clock, writer, next, lag, droppedQue
     lastRefusal: state.lastRefusal && { ...state.lastRefusal, at: isoTime(state.lastRefusal.at) },
     questions: state.questions.length + state.vetoQuestions.length,
     vetoed: state.vetoes.length,
-    droppedQuestions: droppedQuestions(),
+    droppedQuestions: identifier.dropped() + vetoes.dropped(),
     cursor,
     cursorAge: cursor === null ? null : Math.round((clock.now() - stampTime(cursor)) / 1000),
     lag: lag(),

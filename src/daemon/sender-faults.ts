@@ -15,21 +15,13 @@ const GRACE_MS = 15_000;
 /** A fault that lasts is noted again this often. */
 const NOTE_MS = 60_000;
 
-/** What a refusal shows. */
-interface RefusalSigns {
-  /** The zone that refused it and is at fault. */
-  readonly faultyZone: string | undefined;
-  /** The entry should have let it in. */
-  readonly isStillRefused: boolean;
-}
-
 /** Sees causes that stand behind many refusals, and entries that do not help. Times are log times in ms. */
 export interface SenderFaults {
   event(event: PostfixEvent, at: number): void;
   /** A session ended, whoever the client was. */
   client(address: Address, refused: boolean, at: number): void;
-  /** A watched sender was refused; `entry` when one opens its address. */
-  refused(sender: string, refusal: Refusal, entry: Entry | undefined): RefusalSigns;
+  /** A watched sender was refused; `entry` when one opens its address, and so should have let it in. */
+  refused(sender: string, refusal: Refusal, entry: Entry | undefined): { readonly isStillRefused: boolean };
   /** The zone that refused it and is at fault. */
   faultyZone(refusal: Refusal): string | undefined;
   /** The table let a watched sender in. */
@@ -93,7 +85,7 @@ export function createSenderFaults(faults: FaultMonitor): SenderFaults {
       if (fault !== undefined) faultyDnsbl(fault, at);
       const why = entry === undefined ? null : whyStillRefused(entry, refusal);
       if (why !== null) stillRefused(sender, refusal, why);
-      return { faultyZone: faultyZone(refusal), isStillRefused: why !== null };
+      return { isStillRefused: why !== null };
     },
     faultyZone,
     allowlisted: (sender, at) => faults.ended('sender-still-refused', sender, at),

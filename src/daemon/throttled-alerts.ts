@@ -1,3 +1,5 @@
+// Reports events one by one or, in a flood, in alerts that say how many events they report.
+
 import {
   type BurstLimits,
   type Bursts,
@@ -7,30 +9,30 @@ import {
   takeEvent,
 } from '../core/alerts/burst.ts';
 
-/** Tells of events one by one or, in a flood, in lines that say how many they stand for. Times are log times in ms. */
+/** Times are log times in ms. */
 export interface ThrottledAlerts<T> {
   /** An event of the source `key` happened. */
   take(key: string, event: T, at: number): void;
-  /** Tells what has waited long enough at `now`. */
-  tellDue(now: number): void;
-  /** Tells what still waits, however short. */
-  tellRest(): void;
+  /** Reports what has waited long enough at `now`. */
+  reportDue(now: number): void;
+  /** Reports what still waits, however short. */
+  reportRest(): void;
 }
 
-/** Where the bursts are kept, and what tells. */
+/** Where the bursts are kept, and what reports the events of one alert. */
 export interface ThrottledAlertsPorts<T> {
   readonly read: () => Bursts<T>;
   readonly write: (bursts: Bursts<T>) => void;
-  readonly tell: (told: Told<T>) => void;
+  readonly report: (events: Told<T>) => void;
 }
 
 export function createThrottledAlerts<T>(
   limits: BurstLimits,
-  { read, write, tell }: ThrottledAlertsPorts<T>,
+  { read, write, report }: ThrottledAlertsPorts<T>,
 ): ThrottledAlerts<T> {
   function settle(after: { readonly bursts: Bursts<T>; readonly told: readonly Told<T>[] }): void {
     if (after.bursts !== read()) write(after.bursts);
-    for (const one of after.told) tell(one);
+    for (const one of after.told) report(one);
   }
 
   return {
@@ -38,7 +40,7 @@ export function createThrottledAlerts<T>(
       const { bursts, told } = takeEvent(read(), key, event, at, limits);
       settle({ bursts, told: told === null ? [] : [told] });
     },
-    tellDue: (now) => settle(dueEvents(read(), now, limits)),
-    tellRest: () => settle(restOfEvents(read())),
+    reportDue: (now) => settle(dueEvents(read(), now, limits)),
+    reportRest: () => settle(restOfEvents(read())),
   };
 }

@@ -21,8 +21,10 @@ import {
 } from '../core/policy/veto-answer.ts';
 import type { Refusal } from '../core/postscreen/session.ts';
 import { createTurns, withoutAnswer as retried, withQuestion } from '../core/senders/questions.ts';
+import type { Roster } from '../core/senders/roster.ts';
 import type { Ports } from '../ports.ts';
 import { inTime } from './in-time.ts';
+import type { Pipeline, VetoTask } from './pipeline.ts';
 import { createThrottledAlerts } from './throttled-alerts.ts';
 import type { FaultMonitor } from './writer/fault-monitor.ts';
 import type { Writer } from './writer/writer.ts';
@@ -42,12 +44,8 @@ const REMEDY =
 
 /** Asks the zones of SCREENPASS_VETO_DNSBL, and keeps what they list out of the table. */
 export interface VetoWatch {
-  /** Asks about the address of a refusal that is decided when they answered (`decided`). */
-  take(refusal: Refusal): void;
-  /** postscreen found it listed by one of the zones. */
-  listed(address: Address, zone: string): void;
-  /** The table let the address in: asks about it, unless they were asked within the hour. */
-  letIn(address: Address): void;
+  /** What the pipeline leaves to do. */
+  take(task: VetoTask): void;
   /** Asks what is due, also what an earlier process left. However often it is called, it asks no more. */
   resume(): void;
   /** Questions since the start for which there was no room. */
@@ -56,19 +54,12 @@ export interface VetoWatch {
   reportRest(): void;
 }
 
-/** What the daemon knows of a vetoed address. */
-interface Daemon {
-  readonly senderOf: (address: Address) => string | null;
-  /** The zones answered, and none lists it. */
-  readonly decided: (refusal: Refusal, address: Address) => void;
-}
-
 export function createVetoWatch(
   { clock, resolver, report }: Pick<Ports, 'clock' | 'resolver' | 'report'>,
   faults: FaultMonitor,
   zones: ReadonlySet<string>,
   writer: Pick<Writer, 'state' | 'update'>,
-  { senderOf, decided }: Daemon,
+  { roster, pipeline }: { roster: () => Roster; pipeline: Pick<Pipeline, 'decideCleared'> },
   signal: AbortSignal,
 ): VetoWatch {
   const underWay = new Set<string>();
@@ -82,7 +73,7 @@ export function createVetoWatch(
     write: (next) => {
       bursts = next;
     },
-    tell: ({ first, last, count }) =>
+    report: ({ first, last, count }) =>
       report.alert('sender-vetoed', `${first.client} ${first.at}`, count === 1 ? last : { ...last, count }),
   });
 
@@ -134,7 +125,12 @@ export function createVetoWatch(
     const vetoQuestions = state.vetoQuestions.filter(({ refusal }) => refusal.ip !== text);
     writer.update({ ...state, vetoQuestions });
     const at = new Date(clock.now()).toISOString();
-    if (isNew) alerts.take(zone, { sender: senderOf(address), client: text, zone, at }, clock.now());
+    if (isNew)
+      alerts.take(
+        zone,
+        { sender: roster().find(address)?.sender.id ?? null, client: text, zone, at },
+        clock.now(),
+      );
     if (oldest !== null) ended(oldest, 'there is no room for more');
   }
 
@@ -152,7 +148,7 @@ export function createVetoWatch(
     const vetoQuestions = state.vetoQuestions.filter((one) => !answered.includes(one));
     writer.update({ ...state, vetoQuestions });
     if (veto !== null) ended(veto, 'no zone lists it any more');
-    for (const { refusal } of answered) decided(refusal, address);
+    for (const { refusal } of answered) pipeline.decideCleared(refusal, address);
   }
 
   /** Unknown is not clear: nothing is opened, and nothing that is vetoed returns. */
@@ -200,26 +196,34 @@ export function createVetoWatch(
     if (!signal.aborted) judgeZones(answer, formatAddress(TEST_ENTRIES.listed));
   }
 
+  function askBefore(refusal: Refusal): void {
+    const after = withQuestion(writer.state.vetoQuestions, refusal);
+    writer.update({ ...writer.state, vetoQuestions: after.questions });
+    drop(after.dropped.length);
+    askRefused();
+  }
+
+  function listed(address: Address, zone: string): void {
+    if (isVetoed(writer.state, address)) return;
+    keepOut(address, zone, null);
+    wait(address);
+    askWaiting();
+  }
+
+  function letIn(address: Address): void {
+    if (zones.size === 0 || known.get(formatAddress(address)) !== undefined) return;
+    wait(address);
+    askWaiting();
+  }
+
   return {
-    take(refusal) {
-      const after = withQuestion(writer.state.vetoQuestions, refusal);
-      writer.update({ ...writer.state, vetoQuestions: after.questions });
-      drop(after.dropped.length);
-      askRefused();
-    },
-    listed(address, zone) {
-      if (isVetoed(writer.state, address)) return;
-      keepOut(address, zone, null);
-      wait(address);
-      askWaiting();
-    },
-    letIn(address) {
-      if (zones.size === 0 || known.get(formatAddress(address)) !== undefined) return;
-      wait(address);
-      askWaiting();
+    take(task) {
+      if (task.kind === 'ask') askBefore(task.refusal);
+      else if (task.kind === 'listed') listed(task.address, task.zone);
+      else letIn(task.address);
     },
     resume() {
-      alerts.tellDue(clock.now());
+      alerts.reportDue(clock.now());
       const state = withFreshAnswers(writer.state, clock.now());
       if (state !== writer.state) writer.update(state);
       for (const address of dueVetoes(writer.state, clock.now())) wait(address);
@@ -228,6 +232,6 @@ export function createVetoWatch(
       void askSilent();
     },
     dropped: () => dropped,
-    reportRest: alerts.tellRest,
+    reportRest: alerts.reportRest,
   };
 }

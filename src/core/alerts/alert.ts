@@ -2,7 +2,7 @@ import { type Decision, REASONS } from '../policy/policy.ts';
 import { GATES } from '../postscreen/gate.ts';
 import type { OtherRefusal } from '../postscreen/later-gate.ts';
 import type { Refusal } from '../postscreen/session.ts';
-import type { Evidence, Match } from '../senders/sender-index.ts';
+import type { Evidence } from '../senders/sender-index.ts';
 import type { Told } from './burst.ts';
 import { type Digest, digestText } from './digest.ts';
 
@@ -372,33 +372,35 @@ function changesText(
   return changed.map((id) => `${id} +${added[id]?.length ?? 0} -${removed[id]?.length ?? 0}`).join(', ');
 }
 
-/** A sender-refused of one refusal. */
-export interface RefusalAlert {
-  readonly id: string;
-  readonly fields: AlertFields['sender-refused'];
+/** A refusal of a watched sender and what was decided about it: the facts of a sender-refused. */
+export interface DecidedRefusal {
+  readonly sender: string;
+  /** The mail container whose log has it. */
+  readonly container: string;
+  readonly refusal: Refusal;
+  readonly evidence: Evidence;
+  readonly decision: Decision;
 }
 
-/** Id and fields of sender-refused. The id stays the same when the same session is read again. */
-export function refusalAlert(
-  refusal: Refusal,
-  { sender, evidence }: Match,
-  decision: Decision,
-  container: string,
-): RefusalAlert {
-  const { ip, port, connectedAt, at, gate, code, enhanced, zones } = refusal;
-  const id = `${container.slice(0, 12)} [${ip}]:${port} ${new Date(connectedAt ?? at).toISOString()}`;
-  const told = { sender: sender.id, client: ip, port, gate, code, enhanced, zones, evidence };
-  const decided = { decision: decision.kind, reason: REASONS[decision.reason] };
-  return { id, fields: { ...told, ...decided, at: new Date(at).toISOString() } };
-}
-
-/** Id and fields of a sender-refused that may stand for many: the id of the first, what is said of the last. */
-export function burstAlert({
+/**
+ * Id and fields of a sender-refused that may stand for several: the id of the first, the fields of the last. The id is
+ * the same when the same session is read again.
+ */
+export function refusalAlert({
   first,
   last,
   count,
-}: Told<RefusalAlert>): [id: string, fields: AlertFields['sender-refused']] {
-  return [first.id, count === 1 ? last.fields : { ...last.fields, count }];
+}: Told<DecidedRefusal>): [id: string, fields: AlertFields['sender-refused']] {
+  const { sender, evidence, decision } = last;
+  const { ip: client, port, gate, code, enhanced, zones, at } = last.refusal;
+  const refused = { sender, client, port, gate, code, enhanced, zones, evidence };
+  const decided = { decision: decision.kind, reason: REASONS[decision.reason] };
+  const fields = { ...refused, ...decided, at: new Date(at).toISOString() };
+  return [sessionId(first), count === 1 ? fields : { ...fields, count }];
+}
+
+function sessionId({ container, refusal: { ip, port, connectedAt, at } }: DecidedRefusal): string {
+  return `${container.slice(0, 12)} [${ip}]:${port} ${new Date(connectedAt ?? at).toISOString()}`;
 }
 
 /** Id and fields of other-gate. The id names the first refusal that the report stands for. */

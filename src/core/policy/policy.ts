@@ -1,6 +1,14 @@
 import { CROSSING_MS } from '../log/log-time.ts';
 import { isReserved, MOST_NETWORKS, RESERVED, WIDEST, withinLimits } from '../net/limits.ts';
-import { type Address, contains, formatNetwork, hostNetwork, type Network, network } from '../net/network.ts';
+import {
+  type Address,
+  contains,
+  formatNetwork,
+  hostNetwork,
+  type Network,
+  network,
+  parseNetwork,
+} from '../net/network.ts';
 import { intersect, subtract } from '../net/network-set.ts';
 import { GATES } from '../postscreen/gate.ts';
 import { type Refusal, SESSION_LIMITS } from '../postscreen/session.ts';
@@ -31,6 +39,15 @@ export interface Rules {
   readonly never: readonly Network[];
   /** In lower case. */
   readonly vetoZones: ReadonlySet<string>;
+}
+
+/**
+ * The rules while a mail container has these networks: none of the Engine's own is ever opened. The Engine writes host
+ * bits; a network that cannot be read is none of our address space anyway.
+ */
+export function withoutEngineNetworks(rules: Rules, networks: readonly string[]): Rules {
+  const own = networks.map(parseNetwork).flatMap((parsed) => (parsed.ok ? [parsed.value] : []));
+  return { ...rules, never: [...rules.never, ...own] };
 }
 
 export type Reason =

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { problem, type Result } from '../base/result.ts';
 import { RESERVED, WIDEST } from '../net/limits.ts';
 import { type Network, overlap, parseAddress, parseNetwork } from '../net/network.ts';
+import { REASONS, type Reason } from '../policy/policy.ts';
 import { LATER_GATES, POSTSCREEN_GATES } from '../postscreen/gate.ts';
 import { CATEGORIES, type SenderDefinition } from '../senders/sender.ts';
 import { FAULT_KINDS } from '../watch/faults.ts';
@@ -129,20 +130,14 @@ const SavedDay = z.strictObject({
   strangers: Count,
 });
 
-const SavedRefusalAlert = z.strictObject({
-  id: z.string(),
-  fields: z.strictObject({
-    sender: SenderId,
-    client: z.string(),
-    port: z.int(),
-    gate: z.enum(POSTSCREEN_GATES),
-    code: z.int().nullable(),
-    enhanced: z.string().nullable(),
-    zones: z.array(z.string()),
-    evidence: z.enum(['network', 'spf', 'rdns']),
-    decision: z.enum(['allow', 'keep', 'wait', 'refuse']),
-    reason: z.string(),
-    at: z.string(),
+const SavedDecidedRefusal = z.strictObject({
+  sender: SenderId,
+  container: z.string(),
+  refusal: SavedRefusal,
+  evidence: z.enum(['network', 'spf', 'rdns']),
+  decision: z.strictObject({
+    kind: z.enum(['allow', 'keep', 'wait', 'refuse']),
+    reason: z.enum(Object.keys(REASONS) as Reason[]),
   }),
 });
 
@@ -223,7 +218,7 @@ const SavedState = z.strictObject({
   lastRefusal: z
     .strictObject({ sender: SenderId, client: z.string(), gate: z.enum(POSTSCREEN_GATES), at: Time })
     .nullable(),
-  bursts: bursts(SavedRefusalAlert),
+  bursts: bursts(SavedDecidedRefusal),
   otherGates: bursts(SavedOtherRefusal),
   days: z.record(Day, SavedDay),
   digested: z.strictObject({ at: Time, through: Day }).nullable(),

@@ -1,6 +1,6 @@
 // All that screenpass remembers, as one value. What is read from a file is checked in state-schema.ts.
 
-import type { RefusalAlert } from '../alerts/alert.ts';
+import type { DecidedRefusal } from '../alerts/alert.ts';
 import type { Bursts } from '../alerts/burst.ts';
 import type { Days, Digested } from '../alerts/days.ts';
 import type { Cursor } from '../log/position.ts';
@@ -31,7 +31,7 @@ export interface State extends Allowlist {
     readonly at: number;
   } | null;
   /** What was told of refusals by postscreen in the last minute, by sender and gate. */
-  readonly bursts: Bursts<RefusalAlert>;
+  readonly bursts: Bursts<DecidedRefusal>;
   /** What was told of refusals by later gates in the last hour, by sender and gate. */
   readonly otherGates: Bursts<OtherRefusal>;
   /** What happened, by day. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { refusalAlert } from '../../../src/core/alerts/alert.ts';
 import { NO_COUNTS } from '../../../src/core/alerts/days.ts';
 import { lastValue } from '../../../src/core/net/network.ts';
 import { namesCount } from '../../../src/core/senders/identity.ts';
@@ -124,6 +125,39 @@ describe('the saved state', () => {
     });
   });
 
+  const FIELDS = {
+    ...{ sender: 'google', client: '74.125.1.1', port: 4, gate: 'dnsbl', code: 550, enhanced: '5.7.1' },
+    ...{ zones: ['zen.spamhaus.org'], evidence: 'spf', at: '2026-11-24T02:24:13.921Z' },
+  };
+
+  it.each([
+    ['allow', 'the SPF record of the sender lets the address in (check_host passes)', 'spf'],
+    [
+      'keep',
+      'it is in the table, and Postfix refused it all the same: does another list or rule stand above?',
+      'still-refused',
+    ],
+    ['keep', 'words of a version in between', 'began-before'],
+    ['wait', 'not yet refused SCREENPASS_THRESHOLD times within SCREENPASS_WINDOW', 'below-threshold'],
+    ['refuse', 'SCREENPASS_NEVER or a network of the Engine holds it', 'never-listed'],
+    ['refuse', 'words of a version in between', 'not-curable'],
+  ])('of version 2 loses no refusal that waits to be reported: %s, %s', (decision, reason, key) => {
+    const id = '0123456789ab [74.125.1.1]:4 2026-11-24T02:24:10.921Z';
+    const alert = { id, fields: { ...FIELDS, decision, reason } };
+    const waiting = { first: alert, last: alert, count: 9 };
+    const burst = { key: 'google dnsbl', since: 7, told: 60 };
+    const bursts = [
+      { ...burst, waiting },
+      { ...burst, waiting: null },
+    ];
+    const read = readState(JSON.stringify({ ...EMPTY_STATE, version: 2, bursts }));
+    const [waits, none] = read.ok ? read.state.bursts : [];
+    expect(none).toEqual({ ...burst, waiting: null });
+    expect(waits?.waiting?.last.decision).toEqual({ kind: decision, reason: key });
+    const [again, fields] = refusalAlert(waits?.waiting ?? expect.fail('it waits no more'));
+    expect([again, fields]).toMatchObject([id, { ...FIELDS, decision, count: 9 }]);
+  });
+
   it('of a later version is told from a damaged one', () => {
     const text = JSON.stringify({ version: STATE_VERSION + 1, whatever: true });
     expect(readState(text)).toMatchObject({ ok: false, kind: 'newer', version: STATE_VERSION + 1 });
@@ -140,12 +174,12 @@ describe('the saved state', () => {
       reason: 'a partner',
     } as const;
     const refused = {
-      id: 'c [74.125.1.1]:4 2026-11-24T02:24:10.921Z',
-      fields: {
-        ...{ sender: 'google', client: '74.125.1.1', port: 4, gate: 'dnsbl', code: 550, enhanced: '5.7.1' },
-        ...{ zones: ['zen.spamhaus.org'], evidence: 'network', decision: 'allow', reason: 'known' },
-        at: '2026-11-24T02:24:10.921Z',
+      ...{ sender: 'google', container: 'c', evidence: 'network' },
+      refusal: {
+        ...{ ip: '74.125.1.1', port: 4, connectedAt: 6, at: 7, gate: 'dnsbl', code: 550, enhanced: '5.7.1' },
+        zones: ['zen.spamhaus.org'],
       },
+      decision: { kind: 'allow', reason: 'network' },
     };
     const later = {
       ...{ sender: 'google', client: '74.125.1.1', at: 7, gate: 'helo' },
