@@ -21,7 +21,7 @@ export interface Watcher {
 /** What is the matter, when nothing can be followed. */
 interface Trouble {
   readonly reason: string;
-  readonly remedy: string;
+  readonly remedy: string | null;
 }
 
 type Look =
@@ -141,7 +141,7 @@ async function look(engine: Ports['engine'], container: string): Promise<Look> {
         return inspection;
       case 'stopped': {
         const reason = 'the container is not running';
-        return { ...inspection, reason, remedy: 'It is followed again when it runs' };
+        return { ...inspection, reason, remedy: null };
       }
       case 'missing':
         return { kind: 'away', reason: 'the Engine knows no such container', remedy: rightName(container) };
@@ -154,10 +154,10 @@ async function look(engine: Ports['engine'], container: string): Promise<Look> {
 
 function troubleOf(error: EngineError, container?: MailContainer): Trouble {
   const remedies = {
-    unreachable: 'It is tried again until it answers',
+    unreachable: null,
     denied: GRANT,
     'unreadable-log': readableDriver(container?.logDriver ?? 'unknown'),
-    failed: 'It is tried again',
+    failed: null,
   };
   return { reason: error.message, remedy: remedies[error.kind] };
 }

@@ -67,10 +67,10 @@ async function stateOf(
   const entries = state.entries.length;
   if (found.kind === 'unusable') {
     const { kind: reason, problem } = found.why;
-    const remedy = reason === 'newer' ? RUN_THE_NEWER : NOTHING_TO_DO;
+    const remedy = reason === 'newer' ? RUN_THE_NEWER : null;
     return withLoss(state, { reason, problem, aside: found.aside, entries, remedy }, ports);
   } else if (entries > 0) {
-    const problem = 'there is none, though the table has entries';
+    const problem = 'it does not exist, although the table has entries';
     return withLoss(state, { reason: 'missing', problem, aside: null, entries, remedy: KEEP_IT }, ports);
   }
   return state;
@@ -93,7 +93,6 @@ function tableState(table: string | undefined): State {
   return entries.reduce<State>(withEntry, EMPTY_STATE);
 }
 
-const NOTHING_TO_DO = 'There is nothing to do; the rest is learnt again from the log';
 const RUN_THE_NEWER =
-  'Run the newer version of screenpass again: stop this one and move the file back to state.json first';
-const KEEP_IT = 'Keep SCREENPASS_STATE_DIR in a volume; the rest is learnt again from the log';
+  'Stop this version, move the file back to state.json, and run the newer version of screenpass again';
+const KEEP_IT = 'Keep SCREENPASS_STATE_DIR in a volume';

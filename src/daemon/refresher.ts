@@ -143,8 +143,8 @@ function tell(judged: readonly Judged[], report: Report, id: string): void {
     if (after.trouble?.kind !== 'suspicious' || before.trouble?.kind === 'suspicious') continue;
     const { reason, acceptable } = after.trouble;
     const remedy = acceptable
-      ? `If that is right, say: screenpass refresh --accept ${sender}`
-      : 'It is asked again with the next refresh';
+      ? `If the change is right, run docker exec screenpass screenpass refresh --accept ${sender}`
+      : null;
     report.alert('sender-suspicious', `${sender} ${reason}`, { sender, reason, remedy });
   }
 }

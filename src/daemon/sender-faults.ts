@@ -8,7 +8,7 @@ import { whyStillRefused } from '../core/watch/still-refused.ts';
 import type { FaultMonitor } from './writer/fault-monitor.ts';
 
 const UNHIDE =
-  'Nothing is allowed for them until it does. Let the Engine pass the addresses on (no userland proxy, IPv6 enabled), or use the PROXY protocol behind a proxy: screenpass doctor has the lines';
+  'Let the Engine pass the addresses on (no userland proxy, IPv6 enabled), or use the PROXY protocol behind a proxy: screenpass doctor has the lines';
 
 /** A table that somebody took away is found, and restored, within this time: then the entry is not to blame. */
 const GRACE_MS = 15_000;

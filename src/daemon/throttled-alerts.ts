@@ -4,8 +4,8 @@ import {
   type BurstLimits,
   type Bursts,
   dueEvents,
+  type EventGroup,
   restOfEvents,
-  type Told,
   takeEvent,
 } from '../core/alerts/burst.ts';
 
@@ -23,22 +23,22 @@ export interface ThrottledAlerts<T> {
 export interface ThrottledAlertsPorts<T> {
   readonly read: () => Bursts<T>;
   readonly write: (bursts: Bursts<T>) => void;
-  readonly report: (events: Told<T>) => void;
+  readonly report: (events: EventGroup<T>) => void;
 }
 
 export function createThrottledAlerts<T>(
   limits: BurstLimits,
   { read, write, report }: ThrottledAlertsPorts<T>,
 ): ThrottledAlerts<T> {
-  function settle(after: { readonly bursts: Bursts<T>; readonly told: readonly Told<T>[] }): void {
+  function settle(after: { readonly bursts: Bursts<T>; readonly due: readonly EventGroup<T>[] }): void {
     if (after.bursts !== read()) write(after.bursts);
-    for (const one of after.told) report(one);
+    for (const one of after.due) report(one);
   }
 
   return {
     take(key, event, at) {
-      const { bursts, told } = takeEvent(read(), key, event, at, limits);
-      settle({ bursts, told: told === null ? [] : [told] });
+      const { bursts, due } = takeEvent(read(), key, event, at, limits);
+      settle({ bursts, due: due === null ? [] : [due] });
     },
     reportDue: (now) => settle(dueEvents(read(), now, limits)),
     reportRest: () => settle(restOfEvents(read())),

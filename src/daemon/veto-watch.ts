@@ -40,7 +40,7 @@ const ALERTS = { alone: 20, everyMs: 3_600_000 };
 const GRACE_MS = 50_000;
 
 const REMEDY =
-  'No address is opened before the zones of SCREENPASS_VETO_DNSBL answer; they are asked again each minute. Look at screenpass doctor, check veto: does SCREENPASS_DNS reach the zone, and may it ask it?';
+  'Run docker exec screenpass screenpass doctor and look at its check veto: does SCREENPASS_DNS reach the zone, and may it ask it?';
 
 /** Asks the zones of SCREENPASS_VETO_DNSBL, and keeps what they list out of the table. */
 export interface VetoWatch {
@@ -131,7 +131,7 @@ export function createVetoWatch(
         { sender: roster().find(address)?.sender.id ?? null, client: text, zone, at },
         clock.now(),
       );
-    if (oldest !== null) ended(oldest, 'there is no room for more');
+    if (oldest !== null) ended(oldest, 'there are too many vetoed addresses');
   }
 
   function ended({ address, zone, since }: Veto, why: string): void {

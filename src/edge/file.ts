@@ -171,7 +171,7 @@ function notPermitted(error: NodeJS.ErrnoException): void {
 async function putInPlace(files: FileSystem, temporary: string, text: string, path: string): Promise<void> {
   const found = await files.lstat(temporary).catch(missing);
   if (found?.isFile() !== true || found.size !== text.length)
-    throw new FileError(`${temporary} was changed by somebody else before it took the place of ${path}`);
+    throw new FileError(`${temporary} was changed by another program before it took the place of ${path}`);
   await files.rename(temporary, path);
   await syncDirectory(files, dirname(path));
 }

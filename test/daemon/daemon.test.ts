@@ -81,7 +81,7 @@ describe('a cloud sender that postscreen refuses', () => {
     await world.connect('54.240.27.76');
     expect(await world.alert('sender-refused', 2)).toMatchObject({
       decision: 'keep',
-      reason: expect.stringContaining('refused it all the same'),
+      reason: expect.stringContaining('but Postfix refused it'),
     });
   });
 
@@ -540,7 +540,7 @@ describe('the mail container', () => {
     await world.eventually('it is told', () => world.told('reload-failed').length === 1);
     const { reason } = await world.alert('reload-failed');
     expect(reason).toContain('refused the call');
-    expect(reason).toContain('only told. Give screenpass access to the Engine socket');
+    expect(reason).toContain('does not change the table. Give screenpass access to the Engine socket');
     expect(world.told('sender-allowed')).toEqual([]);
     await expect(world.readTable()).rejects.toMatchObject({ code: 'ENOENT' });
   });

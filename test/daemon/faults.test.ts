@@ -220,7 +220,7 @@ describe('in observe mode', () => {
     await world.connect('54.240.27.75');
     await world.connect('54.240.27.76');
     const { reason } = await world.alert('sender-refused', 2);
-    expect(reason).toContain('would be in the table');
+    expect(reason).toContain('would already be in the table');
   });
 });
 

@@ -65,7 +65,7 @@ const TABLES: readonly Illness[] = [
     ills: { table: 'fail' },
     check: 'table',
     says: /has a second block of screenpass, line \d+ of .*postscreen_access\.cidr/,
-    remedy: /Remove that block, now lines \d+ to \d+, with an editor/,
+    remedy: /Remove lines \d+ to \d+ from the table with an editor/,
   },
   {
     title: 'an end mark of ours without a beginning',

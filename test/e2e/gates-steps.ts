@@ -207,7 +207,7 @@ export function dnsblFaultSteps({ stack, step, passes, isRefused }: Steps): void
       level: 'error',
       zone: 'zen.spamhaus.org',
       reason: expect.stringMatching(/public resolver.*127\.255\.255\.254/),
-      remedy: expect.stringMatching(/resolver of its own.*dns:.*postscreen_dnsbl_sites/),
+      remedy: expect.stringMatching(/its own resolver.*dns:.*postscreen_dnsbl_sites/),
     });
 
     await isRefused(postmark, blocked(postmark.from));

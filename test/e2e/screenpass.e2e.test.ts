@@ -103,7 +103,7 @@ describe('screenpass beside a mail container that reads its table', () => {
     expect(alert).toMatchObject({
       level: 'error',
       gate: 'operator-reject',
-      why: expect.stringContaining('a reject rule of yours stands above the rules of screenpass'),
+      why: expect.stringContaining('a reject rule of yours comes before the rules of screenpass'),
     });
     await passes(sesClient(sesRetry));
     expect(stack.readTable()).toBe(table);

@@ -176,7 +176,7 @@ describe('what is in the place of a file', () => {
     const staged = await table().stage('new');
     await rm(join(folder, staged.name));
     await make(join(folder, staged.name));
-    await expect(staged.commit(undefined)).rejects.toThrow(/was changed by somebody else/);
+    await expect(staged.commit(undefined)).rejects.toThrow(/was changed by another program/);
     expect(await table().read()).toBeUndefined();
   });
 
@@ -184,7 +184,7 @@ describe('what is in the place of a file', () => {
     const staged = await table().stage('x'.repeat('/etc/passwd'.length));
     await rm(join(folder, staged.name));
     await symlink('/etc/passwd', join(folder, staged.name));
-    await expect(staged.commit(undefined)).rejects.toThrow(/was changed by somebody else/);
+    await expect(staged.commit(undefined)).rejects.toThrow(/was changed by another program/);
   });
 });
 

@@ -1,3 +1,4 @@
+// Counts what happened by day (UTC) for the digest; digest.ts makes the report of them.
 import { REST } from '../base/tally.ts';
 
 /** What happened on one day (UTC, by log time). */
@@ -30,7 +31,7 @@ const MOST_DAYS = 14;
 /** Zones that are kept apart; postscreen asks a handful. */
 const MOST_ZONES = 50;
 
-/** What the digests have told so far; `through` is the last day (UTC) of which they did. */
+/** When the last digest was reported; `through` is the last day (UTC) that one has covered. */
 export interface Digested {
   readonly at: number;
   readonly through: string;
@@ -58,13 +59,13 @@ export function dayOf(ms: number): string {
 }
 
 /**
- * With one more event at log time `at` (ms). A day of which a digest has told is closed: what comes late counts for
- * the next one, so that no digest leaves it out.
+ * With one more event at log time `at` (ms). A day that a digest has covered is closed: a late event counts for the
+ * next one, so that no digest leaves it out.
  */
 export function counted<S extends Counting>(state: S, event: DailyEvent, at: number): S {
   const { days, digested } = state;
-  const isTold = digested !== null && dayOf(at) <= digested.through;
-  const day = isTold ? dayAfter(digested.through) : dayOf(at);
+  const isClosed = digested !== null && dayOf(at) <= digested.through;
+  const day = isClosed ? dayAfter(digested.through) : dayOf(at);
   const all = { ...days, [day]: withOne(days[day] ?? NO_COUNTS, event) };
   return { ...state, days: Object.keys(all).length > MOST_DAYS ? newest(all) : all };
 }

@@ -1,13 +1,15 @@
+// The digest of the days that none has covered yet: its figures and its text. The counts come from days.ts.
+import { counted } from '../base/wording.ts';
 import type { Entry } from '../policy/entry.ts';
 import { type DayCounts, type Days, type Digested, dayOf, sumOf } from './days.ts';
 
 export interface Digest extends Omit<DayCounts, 'zones'> {
-  /** First and last day of which it tells (UTC). */
+  /** First and last day that it covers (UTC). */
   readonly from: string;
   readonly to: string;
   /** Refusals of watched senders by DNSBL zone, the most frequent first. */
   readonly zones: Readonly<Record<string, number>>;
-  /** Senders whose entries are about to leave. */
+  /** Senders whose entries expire soon. */
   readonly expiring: readonly string[];
 }
 
@@ -15,8 +17,8 @@ const MOST_ZONES = 5;
 const DAY_MS = 86_400_000;
 
 /**
- * The whole days before `now` (ms) of which no digest has told, together; null: there is none. Days on which nothing
- * happened are days as well.
+ * The whole days before `now` (ms) that no digest has covered, together; null: there is none. Days on which nothing
+ * happened count as well.
  */
 export function digestOf(
   days: Days,
@@ -25,11 +27,11 @@ export function digestOf(
   expiring: readonly Entry[],
 ): Digest | null {
   const to = dayOf(now - DAY_MS);
-  const untold = Object.keys(days).filter((day) => day <= to && day > (before?.through ?? ''));
+  const open = Object.keys(days).filter((day) => day <= to && day > (before?.through ?? ''));
   const after = before === null ? to : dayOf(Date.parse(`${before.through}T00:00:00Z`) + DAY_MS);
-  const from = [...untold, after].sort()[0] ?? to;
+  const from = [...open, after].sort()[0] ?? to;
   if (from > to) return null;
-  const { zones, ...sum } = sumOf(untold.flatMap((day) => days[day] ?? []));
+  const { zones, ...sum } = sumOf(open.flatMap((day) => days[day] ?? []));
   const top = Object.entries(zones).sort((a, b) => b[1] - a[1]);
   return {
     ...{ from, to, ...sum },
@@ -39,9 +41,9 @@ export function digestOf(
 }
 
 /**
- * With what lies ahead of `now` (ms) brought back, after a time in which the clock was ahead: a digest through a day that is
- * not over yet ends with the day before, and what was counted for later days counts for today. The same value when
- * nothing does.
+ * The state without days after `now` (ms), for a clock that was ahead and was set back: a digest through a day that is not
+ * over yet ends with the day before, and what was counted for later days counts for today. The same value when there
+ * are none.
  */
 export function broughtBack<S extends { readonly days: Days; readonly digested: Digested | null }>(
   state: S,
@@ -59,12 +61,12 @@ export function broughtBack<S extends { readonly days: Days; readonly digested: 
   return { ...state, days: Object.fromEntries([...past, ...counts]), digested: through };
 }
 
-/** Whether a digest that is told each `everyMs` was missed; at the very first start none was. */
+/** Whether a digest that is due each `everyMs` was missed; at the very first start none was. */
 export function isMissed(before: Digested | null, everyMs: number, now: number): boolean {
   return before !== null && now - before.at > everyMs + DAY_MS / 24;
 }
 
-/** For one line: what an administrator should know of these days. */
+/** One line: what an administrator should know about these days. */
 export function digestText(digest: Digest): string {
   const { from, to, refusals, recovered, stillRefused, zones, expiring, strangers } = digest;
   const total = Object.values(refusals)
@@ -74,11 +76,11 @@ export function digestText(digest: Digest): string {
   const parts = [
     total === 0
       ? 'no watched sender was refused'
-      : `${total} refusals of watched senders: ${bySender.join(', ')}`,
+      : `${counted(total, 'refusal')} of watched senders: ${bySender.join(', ')}`,
     ...some('got through again', recovered),
-    ...some('still refused though allowed', stillRefused),
+    ...some('still refused although allowed', stillRefused),
     ...some('zones', zones),
-    ...(expiring.length > 0 ? [`about to leave the table: ${expiring.join(', ')}`] : []),
+    ...(expiring.length > 0 ? [`expiring soon: ${expiring.join(', ')}`] : []),
     `refusals of others: ${strangers}`,
   ];
   return `${from === to ? from : `${from} to ${to}`}: ${parts.join('; ')}`;

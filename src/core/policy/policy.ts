@@ -67,22 +67,22 @@ export type Reason =
 /** What the reasons mean, for alerts and for `check`. */
 export const REASONS: Readonly<Record<Reason, string>> = {
   network: 'the address is in a network of the sender',
-  spf: 'the SPF record of the sender lets the address in (check_host passes)',
-  rdns: 'the name of the address is one of the sender, and leads back to the address',
-  observing: 'it would be in the table already; observe mode writes nothing',
+  spf: 'the SPF record of the sender authorises the address (check_host gives pass)',
+  rdns: 'the reverse name of the address belongs to the sender and resolves to the address',
+  observing: 'it would already be in the table; observe mode writes nothing',
   'began-before':
-    'it is in the table already, but this session began before Postfix used the table. Nothing to do: the next try gets through; after a 5xx reply the sender must send the message again',
+    'it is already in the table, but this session began before Postfix used the table. The next attempt gets through; after a 5xx reply the sender must send the message again',
   'still-refused':
-    'it is in the table, and Postfix refused it all the same. Run screenpass doctor: another list or rule may decide first',
-  'below-threshold': 'not yet refused SCREENPASS_THRESHOLD times within SCREENPASS_WINDOW',
+    'it is in the table, but Postfix refused it. Run docker exec screenpass screenpass doctor: another list or rule may decide first',
+  'below-threshold': 'the sender was not yet refused SCREENPASS_THRESHOLD times within SCREENPASS_WINDOW',
   'unknown-sender': 'no watched sender has this address',
-  'not-curable': "postscreen does not ask the access list about this, or the operator's own rule refused it",
+  'not-curable':
+    "postscreen does not check the access list before this test, or the operator's own rule refused it",
   'reserved-network': 'private or reserved address space is never allowed',
-  'never-listed': 'SCREENPASS_NEVER or a network of the Engine holds it',
-  'too-wide': 'the network of the sender is wider than is ever allowed',
+  'never-listed': 'SCREENPASS_NEVER or a network of the Engine contains it',
+  'too-wide': 'the network of the sender is wider than screenpass ever allows',
   'vetoed-by-dnsbl': 'a zone of SCREENPASS_VETO_DNSBL lists it',
-  'veto-unknown':
-    'the zones of SCREENPASS_VETO_DNSBL are asked about it first; it is decided when they answer',
+  'veto-unknown': 'it is decided when the zones of SCREENPASS_VETO_DNSBL answer',
 };
 
 /** `lastSeen` is kept this coarse, so that a busy sender does not make a write of every connection. */

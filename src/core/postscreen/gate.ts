@@ -19,28 +19,28 @@ const TABLE = {
     stands: 'postscreen',
     curable: true,
     remedy:
-      'An entry in the access list lets the sender in; ENABLE_DNSBL=0 turns the lists off for everybody.',
+      'An entry in the access list lets the sender in; ENABLE_DNSBL=0 turns the lists off for every client.',
     docs: 'config/environment/#enable_dnsbl',
   },
   pregreet: {
     stands: 'postscreen',
     curable: true,
     remedy:
-      'An entry in the access list lets the sender in; POSTSCREEN_ACTION is for all who speak too early.',
+      'An entry in the access list lets the sender in; POSTSCREEN_ACTION decides about every client that speaks too early.',
     docs: 'config/environment/#postscreen_action',
   },
   protocol: {
     stands: 'postscreen',
     curable: true,
     remedy:
-      'An entry in the access list lets the sender in; POSTSCREEN_ACTION is for all who break the rules.',
+      'An entry in the access list lets the sender in; POSTSCREEN_ACTION decides about every client that breaks the rules.',
     docs: 'config/environment/#postscreen_action',
   },
   'first-contact': {
     stands: 'postscreen',
     curable: true,
     remedy:
-      'An entry in the access list lets the sender in; a postscreen_..._enable in postfix-main.cf has turned this test on.',
+      'An entry in the access list lets the sender in; a postscreen_..._enable in postfix-main.cf turned this test on.',
     docs: OVERRIDE_POSTFIX,
   },
   veto: {
@@ -54,7 +54,7 @@ const TABLE = {
     stands: 'postscreen',
     curable: true,
     remedy:
-      'An entry in the access list spares the sender the wait; postscreen_greet_wait is its length for all.',
+      'An entry in the access list lets the sender in without the wait; postscreen_greet_wait is its length for every client.',
     docs: OVERRIDE_POSTFIX,
   },
   overload: {
@@ -67,27 +67,27 @@ const TABLE = {
   'operator-reject': {
     stands: 'postscreen',
     curable: false,
-    remedy: 'A reject rule of your own matches: look at the tables in postscreen_access_list.',
+    remedy: 'A reject rule of yours matches: remove it from the tables in postscreen_access_list.',
     docs: OVERRIDE_POSTFIX,
   },
   'client-hostname': {
     stands: 'later',
     curable: false,
-    remedy: 'POSTFIX_REJECT_UNKNOWN_CLIENT_HOSTNAME=0 accepts clients without a matching reverse name.',
+    remedy: 'Set POSTFIX_REJECT_UNKNOWN_CLIENT_HOSTNAME=0 to accept clients without a matching reverse name.',
     docs: 'config/environment/#postfix_reject_unknown_client_hostname',
   },
   'smtpd-dnsbl': {
     stands: 'later',
     curable: false,
     remedy:
-      'smtpd asks blocklists of its own: take reject_rbl_client and its like out of postfix-main.cf, or update a docker-mailserver that still has them.',
+      'smtpd asks its own blocklists: remove reject_rbl_client and similar restrictions from postfix-main.cf, or update docker-mailserver if it still has them.',
     docs: OVERRIDE_POSTFIX,
   },
   helo: {
     stands: 'later',
     curable: false,
     remedy:
-      'The client introduces itself by a wrong name; to accept that, override smtpd_helo_restrictions and smtpd_recipient_restrictions in postfix-main.cf.',
+      'The client gave a wrong name in HELO; to accept that, override smtpd_helo_restrictions and smtpd_recipient_restrictions in postfix-main.cf.',
     docs: OVERRIDE_POSTFIX,
   },
   'sender-domain': {
@@ -107,20 +107,22 @@ const TABLE = {
   'unknown-user': {
     stands: 'later',
     curable: false,
-    remedy: 'There is no such address: make it with setup email add or setup alias add, or tell the sender.',
+    remedy:
+      'The address does not exist: create it with setup email add or setup alias add, or inform the sender.',
     docs: 'config/account-management/overview/',
   },
   'relay-denied': {
     stands: 'later',
     curable: false,
-    remedy: "The recipient's domain is not one of yours: no account or alias of docker-mailserver has it.",
+    remedy:
+      "The recipient's domain is not yours: if it is, add an account or alias with setup email add or setup alias add.",
     docs: 'config/account-management/overview/',
   },
   spf: {
     stands: 'later',
     curable: false,
     remedy:
-      "The SPF record of the sender's domain does not name this client; ENABLE_POLICYD_SPF=0 turns the check off.",
+      "The SPF record of the sender's domain does not authorise this client; ENABLE_POLICYD_SPF=0 turns the check off.",
     docs: 'config/environment/#enable_policyd_spf',
   },
   dmarc: {
@@ -134,21 +136,21 @@ const TABLE = {
     stands: 'later',
     curable: false,
     remedy:
-      'The client came too often: raise the smtpd_client_..._limit that the mail log speaks of, in postfix-main.cf.',
+      'The client came too often: raise the smtpd_client_..._limit that the mail log names, in postfix-main.cf.',
     docs: OVERRIDE_POSTFIX,
   },
   postgrey: {
     stands: 'later',
     curable: false,
     remedy:
-      'whitelist_clients.local spares the sender the delay; POSTGREY_DELAY is its length, ENABLE_POSTGREY=0 ends it for all.',
+      'Add the sender to whitelist_clients.local to skip the delay; POSTGREY_DELAY is its length, ENABLE_POSTGREY=0 turns it off.',
     docs: 'config/environment/#enable_postgrey',
   },
   'rspamd-greylist': {
     stands: 'later',
     curable: false,
     remedy:
-      'RSPAMD_GREYLISTING=0 turns greylisting off; Rspamd also says this when its DNS lookups take too long.',
+      'RSPAMD_GREYLISTING=0 turns greylisting off; Rspamd also gives this reply when its DNS lookups take too long.',
     docs: 'config/environment/#rspamd_greylisting',
   },
   'rspamd-reject': {

@@ -45,7 +45,8 @@ const RECREATE =
   'Then re-create the mail container (docker compose up -d --force-recreate mailserver); a restart does not read that file';
 export const NO_POSTSCREEN = {
   reason: 'master.cf has no postscreen service',
-  remedy: 'docker-mailserver has it on port 25 by default: look into postfix-master.cf and user-patches.sh',
+  remedy:
+    'Remove what turns it off from postfix-master.cf and user-patches.sh: docker-mailserver has it on port 25 by default',
 };
 
 /** `table` is the table's path inside the mail container, `mounts` the container's own mount points. */
@@ -95,8 +96,9 @@ export function judgeMount(
 ): { readonly reason: string; readonly remedy: string } | null {
   if (!mounts.includes(table)) return null;
   return {
-    reason: `${table} is mounted as a single file, which never changes in there`,
-    remedy: 'Mount the directory that holds it instead, and re-create the mail container',
+    reason: `${table} is mounted as a single file, which never changes inside the container`,
+    remedy:
+      'Mount its directory instead of the file, and re-create the mail container: docker compose up -d --force-recreate mailserver',
   };
 }
 
@@ -113,7 +115,7 @@ export function judgeOrder(postfix: PostfixConfiguration, table: string): Omit<N
     const behind = after.slice(0, firstAnswer(after)).filter((item) => item.includes(':'));
     const reason =
       hiding !== undefined
-        ? `"${hiding}" stands before it and answers for everybody, so that it is never asked`
+        ? `"${hiding}" comes before it and decides for every client, so that it is never checked`
         : `Postfix ignores ${behind.join(' and ')} behind it whenever it cannot read it`;
     if (hiding !== undefined || behind.length > 0) return { reason, ...correction(list, table) };
   }

@@ -90,11 +90,11 @@ export function strayMark(table: string): StrayMark | null {
   if (!mark.isBegin) return { ...STRAY_END, line };
   if (next === undefined || next.isBegin || isOurs(next)) return { ...STRAY_BEGIN, line };
   const last = lineNumber(table, next.at);
-  const remedy = `Remove that block, now lines ${line} to ${last}, with an editor: ${UNTIL_THEN}`;
+  const remedy = `Remove lines ${line} to ${last} from the table with an editor: ${UNTIL_THEN}`;
   return { reason: 'the table has a second block of screenpass', line, remedy };
 }
 
-const UNTIL_THEN = 'what it permits stays open until then; screenpass keeps to its other block';
+const UNTIL_THEN = 'until then what they permit stays allowed; screenpass uses its other block';
 const STRAY_BEGIN = {
   reason: `the table has a line "${BEGIN}" without "${END}"`,
   remedy: `Remove that line, and the rules below it that are not yours, with an editor`,

@@ -31,7 +31,7 @@ export interface DnsblWatch {
 type Zone = Map<string, number>;
 
 const REMEDY =
-  'Give the mail container a resolver of its own that is not a public one (dns: in its Compose service), or take the zone out of postscreen_dnsbl_sites (ENABLE_DNSBL=0 turns all off)';
+  'Give the mail container its own resolver, not a public one (dns: in its Compose service), or remove the zone from postscreen_dnsbl_sites (ENABLE_DNSBL=0 turns all zones off)';
 
 /** An entry that a faulty zone made lives so long. */
 const FAULTY_MS = 86_400_000;

@@ -5,12 +5,13 @@ import type { Refusal } from '../postscreen/session.ts';
 
 /** Why an entry that Postfix uses did not help. */
 const WHY: Partial<Record<PostscreenGate, string>> = {
-  overload: 'Postfix was too busy to ask the table: see postscreen_client_connection_count_limit',
+  overload:
+    'Postfix was too busy to check the table. Raise postscreen_client_connection_count_limit in postfix-main.cf',
   'operator-reject':
-    'a reject rule of yours stands above the rules of screenpass, or in another table before it',
+    'a reject rule of yours comes before the rules of screenpass, in the table or in another one before it. Remove that rule',
 };
 const ELSE =
-  'Postfix did not find it in the table: does master.cf override postscreen_access_list (postconf -P), or another rule of yours answer first?';
+  'Postfix did not find it in the table. Run docker exec screenpass screenpass doctor: master.cf may override postscreen_access_list, or another rule may decide first';
 
 /**
  * Why a refusal came although the entry opens the address; null when the session began before Postfix was proven to use

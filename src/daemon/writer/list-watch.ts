@@ -80,7 +80,7 @@ export function createListWatch(
     for (const [body, one] of heard) {
       if (one.isReported) continue;
       const { item, reason } = one.warning;
-      const remedy = `Write permit, reject or dunno there, then docker exec mailserver postfix reload`;
+      const remedy = `Write permit, reject or dunno there, then run docker exec mailserver postfix reload`;
       if (alert) report.alert('list-ignored', body, { item, reason, remedy });
       heard = new Map([...heard, [body, { ...one, isReported: true }]]);
     }

@@ -69,10 +69,12 @@ export function createTableKeeper(
         const done = await attempt(block, members, postfix, ready);
         if (done !== 'overtaken') return done;
       }
-      invalid(OVERTAKEN, 'Let it write less often; screenpass tries again', { blocking: true });
+      invalid(OVERTAKEN, 'Find the program that writes the table, and let it write less often', {
+        blocking: true,
+      });
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      invalid({ reason: error.message, line: null }, 'screenpass tries again', { blocking: true });
+      invalid({ reason: error.message, line: null }, null, { blocking: true });
     }
     looked = null;
     return 'invalid';
@@ -158,7 +160,7 @@ export function createTableKeeper(
 
   function invalid(
     { reason, line }: Complaint,
-    remedy: string,
+    remedy: string | null,
     how: { readonly subject?: string; readonly blocking: boolean; readonly graceMs?: number },
   ): void {
     const facts = { reason, line, remedy };
@@ -184,9 +186,9 @@ export function createTableKeeper(
 }
 
 const OVERTAKEN: Complaint = {
-  reason: 'somebody else keeps changing the table while Postfix checks the new one',
+  reason: 'another program keeps changing the table while Postfix checks the new one. screenpass retries',
   line: null,
 };
-const THEIRS = 'Postfix skips that line of yours; screenpass does not change it: correct or remove it';
+const THEIRS = 'Correct or remove that line, which is not from screenpass; Postfix skips it';
 const OURS =
-  'The table that is in place stays. Is its directory mounted in the mail container, at the path SCREENPASS_TABLE_IN_CONTAINER?';
+  'The old table stays in place. Check that its directory is mounted in the mail container, at the path SCREENPASS_TABLE_IN_CONTAINER';

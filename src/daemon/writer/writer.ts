@@ -22,8 +22,6 @@ const HEARTBEAT_MS = 10_000;
 /** A starting mail container is asked this often whether Postfix is up, and may take this long. */
 const STARTING_MS = 2_000;
 const STARTED_MS = 180_000;
-const UNSAVED =
-  'Entries, table and reloads go on; a restart before it is saved reads the log again from the last save on';
 /** What concerns the mail container as it runs now. */
 const OF_THE_RUN = ['reload-failed', 'not-wired', 'table-invalid'] as const;
 
@@ -92,7 +90,7 @@ export function createWriter(
       for (const kind of ['state-unsaved', 'state-lost'] as const) faults.ended(kind);
       return;
     }
-    const facts = { reason: failure.message, remedy: UNSAVED };
+    const facts = { reason: failure.message, remedy: null };
     faults.failed({ kind: 'state-unsaved', subject: '', reason: failure.message, facts, blocking: true });
   }
 

@@ -4,8 +4,8 @@ import {
   type BurstLimits,
   type Bursts,
   dueEvents,
+  type EventGroup,
   restOfEvents,
-  type Told,
   takeEvent,
 } from '../../../src/core/alerts/burst.ts';
 
@@ -13,10 +13,10 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const ONE_AN_HOUR: BurstLimits = { alone: 1, everyMs: HOUR };
 
-/** Events are numbers here; what is told is kept with its time. */
-class Teller {
+/** Events are numbers here; what is reported is kept with its time. */
+class Reporter {
   bursts: Bursts<number> = [];
-  readonly told: (Told<number> & { at: number })[] = [];
+  readonly reported: (EventGroup<number> & { at: number })[] = [];
   readonly #limits: BurstLimits;
 
   constructor(limits: BurstLimits) {
@@ -24,81 +24,81 @@ class Teller {
   }
 
   take(key: string, event: number, at: number): void {
-    const { bursts, told } = takeEvent(this.bursts, key, event, at, this.#limits);
+    const { bursts, due } = takeEvent(this.bursts, key, event, at, this.#limits);
     this.bursts = bursts;
-    if (told !== null) this.told.push({ ...told, at });
+    if (due !== null) this.reported.push({ ...due, at });
   }
 
   due(at: number): void {
-    const { bursts, told } = dueEvents(this.bursts, at, this.#limits);
+    const { bursts, due } = dueEvents(this.bursts, at, this.#limits);
     this.bursts = bursts;
-    this.told.push(...told.map((one) => ({ ...one, at })));
+    this.reported.push(...due.map((one) => ({ ...one, at })));
   }
 
   rest(at: number): void {
-    const { bursts, told } = restOfEvents(this.bursts);
+    const { bursts, due } = restOfEvents(this.bursts);
     this.bursts = bursts;
-    this.told.push(...told.map((one) => ({ ...one, at })));
+    this.reported.push(...due.map((one) => ({ ...one, at })));
   }
 }
 
 describe('events of one source', () => {
-  it('are told at the first, and the others of the interval together when it is over', () => {
-    const teller = new Teller(ONE_AN_HOUR);
-    teller.take('ses', 1, 0);
-    teller.take('ses', 2, 10 * MINUTE);
-    teller.take('ses', 3, 59 * MINUTE);
-    teller.due(HOUR - 1);
-    expect(teller.told).toEqual([{ first: 1, last: 1, count: 1, at: 0 }]);
-    teller.due(HOUR);
-    expect(teller.told[1]).toEqual({ first: 2, last: 3, count: 2, at: HOUR });
-    teller.take('ses', 4, HOUR + MINUTE);
-    teller.due(HOUR + MINUTE);
-    expect(teller.told).toHaveLength(2);
+  it('are reported at the first, and the others of the interval together when it is over', () => {
+    const reporter = new Reporter(ONE_AN_HOUR);
+    reporter.take('ses', 1, 0);
+    reporter.take('ses', 2, 10 * MINUTE);
+    reporter.take('ses', 3, 59 * MINUTE);
+    reporter.due(HOUR - 1);
+    expect(reporter.reported).toEqual([{ first: 1, last: 1, count: 1, at: 0 }]);
+    reporter.due(HOUR);
+    expect(reporter.reported[1]).toEqual({ first: 2, last: 3, count: 2, at: HOUR });
+    reporter.take('ses', 4, HOUR + MINUTE);
+    reporter.due(HOUR + MINUTE);
+    expect(reporter.reported).toHaveLength(2);
   });
 
-  it('are told at once again after an interval without any', () => {
-    const teller = new Teller(ONE_AN_HOUR);
-    teller.take('ses', 1, 0);
-    teller.due(HOUR);
-    teller.take('ses', 2, HOUR + 1);
-    expect(teller.told).toMatchObject([{ first: 1 }, { first: 2, count: 1 }]);
-    expect(teller.bursts).toHaveLength(1);
+  it('are reported at once again after an interval without any', () => {
+    const reporter = new Reporter(ONE_AN_HOUR);
+    reporter.take('ses', 1, 0);
+    reporter.due(HOUR);
+    reporter.take('ses', 2, HOUR + 1);
+    expect(reporter.reported).toMatchObject([{ first: 1 }, { first: 2, count: 1 }]);
+    expect(reporter.bursts).toHaveLength(1);
   });
 
-  it('are told with what still waits when nobody asked what is due', () => {
-    const teller = new Teller(ONE_AN_HOUR);
-    for (const at of [0, 1, 2 * HOUR]) teller.take('ses', at, at);
-    expect(teller.told[1]).toEqual({ first: 1, last: 2 * HOUR, count: 2, at: 2 * HOUR });
+  it('are reported with what still waits when nothing asked what is due', () => {
+    const reporter = new Reporter(ONE_AN_HOUR);
+    for (const at of [0, 1, 2 * HOUR]) reporter.take('ses', at, at);
+    expect(reporter.reported[1]).toEqual({ first: 1, last: 2 * HOUR, count: 2, at: 2 * HOUR });
   });
 
-  it('are told one by one as long as they are few', () => {
-    const teller = new Teller({ alone: 3, everyMs: MINUTE });
-    for (let event = 0; event < 10; event += 1) teller.take('ses', event, event);
-    teller.due(MINUTE);
-    expect(teller.told.map(({ count }) => count)).toEqual([1, 1, 1, 7]);
-    teller.take('ses', 10, MINUTE + 1);
-    teller.rest(MINUTE + 2);
-    expect(teller.told.map(({ count }) => count)).toEqual([1, 1, 1, 7, 1]);
-    teller.rest(MINUTE + 3);
-    expect(teller.told).toHaveLength(5);
+  it('are reported one by one as long as they are few', () => {
+    const reporter = new Reporter({ alone: 3, everyMs: MINUTE });
+    for (let event = 0; event < 10; event += 1) reporter.take('ses', event, event);
+    reporter.due(MINUTE);
+    expect(reporter.reported.map(({ count }) => count)).toEqual([1, 1, 1, 7]);
+    reporter.take('ses', 10, MINUTE + 1);
+    reporter.rest(MINUTE + 2);
+    expect(reporter.reported.map(({ count }) => count)).toEqual([1, 1, 1, 7, 1]);
+    reporter.rest(MINUTE + 3);
+    expect(reporter.reported).toHaveLength(5);
   });
 
   it('do not make those of another source wait', () => {
-    const teller = new Teller(ONE_AN_HOUR);
-    for (let event = 0; event < 10_000; event += 1) teller.take('ses', event, event);
-    teller.take('google', 1, 10_000);
-    expect(teller.told).toMatchObject([{ count: 1 }, { first: 1, count: 1, at: 10_000 }]);
+    const reporter = new Reporter(ONE_AN_HOUR);
+    for (let event = 0; event < 10_000; event += 1) reporter.take('ses', event, event);
+    reporter.take('google', 1, 10_000);
+    expect(reporter.reported).toMatchObject([{ count: 1 }, { first: 1, count: 1, at: 10_000 }]);
   });
 
   it('do not fall silent when the clock was set far ahead and back', () => {
-    const teller = new Teller(ONE_AN_HOUR);
-    teller.take('ses', 1, 1000 * HOUR);
-    teller.take('ses', 2, 0);
-    expect(teller.told).toHaveLength(2);
+    const reporter = new Reporter(ONE_AN_HOUR);
+    reporter.take('ses', 1, 1000 * HOUR);
+    reporter.take('ses', 2, 0);
+    expect(reporter.reported).toHaveLength(2);
   });
 
-  it('are each told once, in so many lines an interval', () => {
+  it('are each reported once, in so many lines an interval', () => {
     const event = fc.record({
       key: fc.constantFrom('ses', 'google'),
       after: fc.integer({ min: 0, max: 90 * MINUTE }),
@@ -106,23 +106,23 @@ describe('events of one source', () => {
     });
     fc.assert(
       fc.property(fc.array(event, { maxLength: 100 }), fc.integer({ min: 1, max: 3 }), (events, alone) => {
-        const teller = new Teller({ alone, everyMs: HOUR });
+        const reporter = new Reporter({ alone, everyMs: HOUR });
         let at = 0;
         for (const [i, { key, after, asks }] of events.entries()) {
           at += after;
-          if (asks) teller.due(at);
-          teller.take(key, i, at);
+          if (asks) reporter.due(at);
+          reporter.take(key, i, at);
         }
-        for (const one of teller.told) {
-          const near = teller.told.filter((other) => {
+        for (const one of reporter.reported) {
+          const near = reporter.reported.filter((other) => {
             const same = events[other.last]?.key === events[one.last]?.key;
             return same && other.at > one.at - HOUR && other.at <= one.at;
           });
           // The end of one interval and the beginning of the next can share an hour.
           expect(near.length).toBeLessThanOrEqual(2 * alone);
         }
-        teller.rest(at);
-        expect(teller.told.reduce((sum, { count }) => sum + count, 0)).toBe(events.length);
+        reporter.rest(at);
+        expect(reporter.reported.reduce((sum, { count }) => sum + count, 0)).toBe(events.length);
       }),
     );
   });

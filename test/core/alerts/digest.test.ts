@@ -52,7 +52,7 @@ describe('what is counted by day', () => {
     expect(days[dayOf(NOON + 39 * DAY)]).toBeDefined();
   });
 
-  it('counts for the next day when its own was told already', () => {
+  it('counts for the next day when its own was reported already', () => {
     const digested = { at: NOON, through: '2026-11-24' };
     expect(Object.keys(daysOf([[{ kind: 'stranger' }, NOON - 3 * DAY]], digested))).toEqual(['2026-11-25']);
   });
@@ -92,11 +92,11 @@ describe('the digest', () => {
     if (digest === null) throw new Error('there is one');
     expect(digestText(digest)).toBe(
       '2026-11-23 to 2026-11-24: 3 refusals of watched senders: ses (dnsbl 2), google (pregreet 1); ' +
-        'got through again: ses 1; zones: zen.spamhaus.org 2; about to leave the table: brevo; refusals of others: 1',
+        'got through again: ses 1; zones: zen.spamhaus.org 2; expiring soon: brevo; refusals of others: 1',
     );
   });
 
-  it('tells of each day once', () => {
+  it('covers each day once', () => {
     expect(digestOf(days, { at: NOON, through: '2026-11-24' }, NOON + DAY, [])).toBeNull();
     expect(digestOf(days, { at: NOON, through: '2026-11-24' }, NOON + 2 * DAY, [])).toMatchObject({
       from: '2026-11-25',

@@ -54,7 +54,7 @@ describe('the wiring', () => {
   it('without a postscreen, and with a table that is a mount, says so', () => {
     expect(judgeWiring({ ...POSTFIX, services: '' }, TABLE, [])).toMatchObject(NO_POSTSCREEN);
     expect(judgeWiring(POSTFIX, TABLE, ['/x', TABLE])).toMatchObject({
-      reason: `${TABLE} is mounted as a single file, which never changes in there`,
+      reason: `${TABLE} is mounted as a single file, which never changes inside the container`,
     });
     expect(judgeMount(TABLE, ['/etc/screenpass'])).toBeNull();
   });

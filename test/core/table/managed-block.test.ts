@@ -171,7 +171,7 @@ describe('marks in any number and order', () => {
       reason: 'the table has a second block of screenpass',
       line: 9,
       remedy: expect.stringMatching(
-        /^Remove that block, now lines 9 to 14, with an editor: what it permits stays open/,
+        /^Remove lines 9 to 14 from the table with an editor: until then what they permit stays allowed/,
       ),
     });
     expect(strayMark(`${BEGIN}\n10.0.0.0/8 permit\n${BLOCK}`)).toMatchObject({

@@ -170,7 +170,11 @@ describe('a block', () => {
     expect(alerts).toEqual([
       {
         ...{ kind: 'table-invalid', id: expect.any(String) },
-        fields: { reason: 'line 1: bad', line: 1, remedy: expect.stringMatching(/^Postfix skips that line/) },
+        fields: {
+          reason: 'line 1: bad',
+          line: 1,
+          remedy: expect.stringMatching(/^Correct or remove that line/),
+        },
       },
     ]);
   });

@@ -155,7 +155,7 @@ describe('the table', () => {
     for (let round = 1; round <= 5; round += 1) {
       expect(await put(busy)).toBe('invalid');
       expect(asked).toBe(3 * round);
-      expect(faults.lasting('table-invalid')?.reason).toContain('somebody else keeps changing the table');
+      expect(faults.lasting('table-invalid')?.reason).toContain('another program keeps changing the table');
     }
     expect(alerts).toEqual(['table-invalid']);
     expect(await read()).toBe('198.51.100.15 reject\n');
