@@ -46,7 +46,6 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 const PENDING: readonly string[] = [
   'CONTRIBUTING.md',
   'docs/monitoring.md',
-  'docs/troubleshooting.md',
   'src/commands',
   'src/config',
   'src/core/base',
