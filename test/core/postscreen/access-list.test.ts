@@ -147,6 +147,11 @@ describe('an access list', () => {
     expect(found).toBe(kind);
   });
 
+  it('reads the first word of a value, without what follows it', () => {
+    expect(access(['cidr:/a', 'permit'], { 'cidr:/a': value('REJECT 550 go') }).kind).toBe('reject');
+    expect(access(['cidr:/a', 'reject'], { 'cidr:/a': value('PERMIT # note') }).kind).toBe('permit');
+  });
+
   it('names the table of an unknown word in it', () =>
     expect(access(['cidr:/a'], { 'cidr:/a': value('nonsense') })).toEqual({
       ...{ kind: 'error', by: 'cidr:/a', reason: 'unknown command: nonsense' },
@@ -166,6 +171,13 @@ describe('permit_mynetworks', () => {
     expect(own('!192.0.2.9 192.0.2.0/24')).toEqual(REJECT);
     expect(own('192.0.2.0/24 !192.0.2.9')).toEqual(PERMIT);
     expect(own('')).toEqual(REJECT);
+  });
+
+  it('permits an IPv6 client, and everything with 0.0.0.0/0; what is wrong matters only when it is reached', () => {
+    const mynetworks = '127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128 10.0.0.1/8';
+    expect(access([BY, 'reject'], {}, { mynetworks, ip: '::1' })).toEqual(PERMIT);
+    expect(own('0.0.0.0/0')).toEqual(PERMIT);
+    expect(access(['permit', BY], {}, { mynetworks }).kind).toBe('permit');
   });
 
   it('asks tables, of which any value counts', () => {

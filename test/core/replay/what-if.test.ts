@@ -67,9 +67,16 @@ const passed = (story: Story, words?: string) => (log: Log) => {
   log.passed(STRANGER, story, words);
 };
 
+const ZEN = listed(3, 'zen.example');
+const PASSED = { newlyPassed: 1, unknown: {} };
+const REFUSED = { newlyRefused: 1, unknown: {} };
+const STILL_PASSED = { newlyRefused: 0, unknown: {} };
+const STILL_REFUSED = { newlyPassed: 0, after: { refused: 1 }, unknown: {} };
+const unknown = (why: string) => ({ newlyPassed: 0, newlyRefused: 0, unknown: { [why]: 1 } });
+
 describe('a higher threshold', () => {
   const log = replayLog();
-  log.refused(SES, listed(3, 'zen.example'));
+  log.refused(SES, ZEN);
   log.refused(SES, listed(5, 'zen.example', 'b.example'));
   for (let n = 0; n < 7; n += 1) log.refused(`203.0.113.${n}`, listed(4, 'zen.example', 'c.example'));
   log.passed(STRANGER);
@@ -113,7 +120,7 @@ describe('a higher threshold', () => {
 describe('a lower threshold', () => {
   it('refuses whoever has as much, by weights that ranks have shown', () => {
     const play = (log: Log) => {
-      refused(listed(3, 'zen.example'), listed(5, 'zen.example', 'two.example'))(log);
+      refused(ZEN, listed(5, 'zen.example', 'two.example'))(log);
       log.passed(STRANGER, listed(undefined, 'two.example'));
       log.passed('203.0.113.31', listed(undefined, 'one.example'));
       log.passed('203.0.113.32');
@@ -133,7 +140,7 @@ describe('a lower threshold', () => {
     [
       'the log begins later',
       (log: Log) => {
-        log.refused('203.0.113.10', listed(3, 'zen.example'));
+        log.refused('203.0.113.10', ZEN);
         log.say('postscreen', `PASS NEW [${STRANGER}]:1`);
       },
       'cut',
@@ -146,10 +153,7 @@ describe('a lower threshold', () => {
   });
 
   it('never refuses whom the access list let in', () => {
-    expect(strangers(passed({}, 'ALLOWLISTED'), { dnsblThreshold: '1' })).toMatchObject({
-      newlyRefused: 0,
-      unknown: {},
-    });
+    expect(strangers(passed({}, 'ALLOWLISTED'), { dnsblThreshold: '1' })).toMatchObject(STILL_PASSED);
   });
 });
 
@@ -157,44 +161,31 @@ describe('without a zone', () => {
   const given = { withoutDnsbl: ['Zen.Example'] };
 
   it.each([
-    ['passes whom it alone had listed', refused(listed(3, 'zen.example')), { newlyPassed: 1, unknown: {} }],
-    ['refuses whom others list enough', refused(listed(3, 'b.example')), { newlyPassed: 0, unknown: {} }],
+    ['passes whom it alone had listed', refused(ZEN), PASSED],
+    ['refuses whom others list enough', refused(listed(3, 'b.example')), STILL_REFUSED],
     [
       'takes off what it weighs, as other ranks show',
-      refused(
-        listed(3, 'zen.example'),
-        listed(5, 'zen.example', 'b.example'),
-        listed(7, 'zen.example', 'c.example'),
-      ),
+      refused(ZEN, listed(5, 'zen.example', 'b.example'), listed(7, 'zen.example', 'c.example')),
       { newlyPassed: 2, after: { refused: 1, unknown: 0 } },
     ],
     [
       'takes off 1 where that adds up to the rank',
       refused(listed(3, 'zen.example', 'b.example', 'c.example')),
-      { newlyPassed: 1, unknown: {} },
+      PASSED,
     ],
     [
       'knows nothing where the rank shows that the weights are others',
       refused(listed(5, 'zen.example', 'b.example')),
-      { newlyPassed: 0, after: { refused: 0, unknown: 1 }, unknown: { weight: 1 } },
+      unknown('weight'),
     ],
     [
       "believes a session's own rank more than what others show",
-      refused(
-        listed(3, 'zen.example'),
-        listed(3, 'zen.example'),
-        listed(3, 'b.example'),
-        listed(4, 'zen.example', 'b.example'),
-      ),
+      refused(ZEN, ZEN, listed(3, 'b.example'), listed(4, 'zen.example', 'b.example')),
       { after: { refused: 1, passed: 2, unknown: 1 }, unknown: { weight: 1 } },
     ],
-    [
-      'knows nothing of a rank without dnsblog lines',
-      refused(listed(3)),
-      { after: { unknown: 1 }, unknown: { cut: 1 } },
-    ],
-    ['keeps those who passed', passed(listed(undefined, 'zen.example')), { newlyRefused: 0, unknown: {} }],
-    ['keeps those who passed before', passed({}, 'PASS OLD'), { newlyRefused: 0, unknown: {} }],
+    ['knows nothing of a rank without dnsblog lines', refused(listed(3)), unknown('cut')],
+    ['keeps those who passed', passed(listed(undefined, 'zen.example')), STILL_PASSED],
+    ['keeps those who passed before', passed({}, 'PASS OLD'), STILL_PASSED],
   ] as const)('%s', (_, play, expected) => {
     expect(strangers(play, given)).toMatchObject(expected);
   });
@@ -214,7 +205,7 @@ describe('without a zone', () => {
 
   it('takes the lowest rank as the threshold, and says so', () => {
     const log = replayLog();
-    refused(listed(4, 'b.example'), listed(3, 'zen.example'))(log);
+    refused(listed(4, 'b.example'), ZEN)(log);
     expect(whatIf(log.lines, { withoutDnsbl: ['zen.example', 'typo.example'] }).notes).toEqual([
       'postscreen_dnsbl_threshold is taken as 3, the lowest rank in the log; --dnsbl-threshold says otherwise.',
       'The logged ranks show these weights: b.example 4, zen.example 3.',
@@ -225,57 +216,37 @@ describe('without a zone', () => {
 
 describe('other sites', () => {
   it.each([
-    [
-      'score by their own weights',
-      refused(listed(3, 'zen.example'), listed(3, 'b.example')),
-      'zen.example*3 b.example*2',
-      { newlyPassed: 1, unknown: {} },
-    ],
-    [
-      'score by their filters',
-      refused(listed(3, 'zen.example')),
-      'zen.example=127.0.0.[3..11]*3',
-      { newlyPassed: 1, unknown: {} },
-    ],
+    ['score by their own weights', refused(ZEN, listed(3, 'b.example')), 'zen.example*3 b.example*2', PASSED],
+    ['score by their filters', refused(ZEN), 'zen.example=127.0.0.[3..11]*3', PASSED],
     [
       'spare by negative weights',
       refused(listed(3, 'zen.example', 'wl.example')),
       'zen.example*3 wl.example*-1',
-      { newlyPassed: 1, unknown: {} },
+      PASSED,
     ],
     [
       'refuse whom they list more',
       passed(listed(undefined, 'b.example')),
       'zen.example*3 b.example*3',
-      { newlyRefused: 1, unknown: {} },
+      REFUSED,
     ],
-    ['pass whom none of them lists', passed({}), 'zen.example*3', { newlyRefused: 0, unknown: {} }],
-    [
-      'know nothing of a rank without dnsblog lines',
-      refused(listed(3)),
-      'zen.example',
-      { unknown: { cut: 1 } },
-    ],
-    [
-      'know nothing of remembered clients',
-      passed({}, 'PASS OLD'),
-      'zen.example*3',
-      { unknown: { remembered: 1 } },
-    ],
-    ['are none at all', refused(listed(3, 'zen.example')), '', { newlyPassed: 1, unknown: {} }],
+    ['pass whom none of them lists', passed({}), 'zen.example*3', STILL_PASSED],
+    ['know nothing of a rank without dnsblog lines', refused(listed(3)), 'zen.example', unknown('cut')],
+    ['know nothing of remembered clients', passed({}, 'PASS OLD'), 'zen.example*3', unknown('remembered')],
+    ['are none at all', refused(ZEN), '', PASSED],
   ] as const)('%s', (_, play, dnsblSites, expected) => {
     expect(strangers(play, { dnsblSites })).toMatchObject(expected);
   });
 
   it('cannot be judged by a log in which no zone was asked', () => {
-    expect(strangers((log) => log.passed(STRANGER), { dnsblSites: 'zen.example' })).toMatchObject({
-      unknown: { cut: 1 },
-    });
+    expect(strangers((log) => log.passed(STRANGER), { dnsblSites: 'zen.example' })).toMatchObject(
+      unknown('cut'),
+    );
   });
 
   it('share the answers that an overlapping session of the same client has asked for', () => {
     const play = (log: Log) => {
-      const story = listed(3, 'zen.example');
+      const story = ZEN;
       const first = log.begin(STRANGER, story);
       log.wait(2);
       const second = log.begin(STRANGER, {});
@@ -292,35 +263,23 @@ describe('pregreet ignore', () => {
   const given = { pregreet: 'ignore' };
 
   it.each([
-    ['lets in who only spoke too early', refused({ pregreet: true }), { newlyPassed: 1, unknown: {} }],
-    [
-      'keeps refusing who is listed, too',
-      refused({ ...LISTED, pregreet: true }),
-      { newlyPassed: 0, after: { refused: 1 } },
-    ],
+    ['lets in who only spoke too early', refused({ pregreet: true }), PASSED],
+    ['keeps refusing who is listed, too', refused({ ...LISTED, pregreet: true }), STILL_REFUSED],
     [
       'knows nothing of who was dropped before the DNSBL score',
       (log: Log) => {
         log.refused('203.0.113.10', LISTED);
         log.refused(STRANGER, { pregreet: true, silent: true });
       },
-      { newlyPassed: 0, unknown: { 'not-scored': 1 } },
+      unknown('not-scored'),
     ],
-    [
-      'lets in who was dropped where no zone is asked',
-      refused({ pregreet: true, silent: true }),
-      { newlyPassed: 1, unknown: {} },
-    ],
+    ['lets in who was dropped where no zone is asked', refused({ pregreet: true, silent: true }), PASSED],
     [
       'knows nothing of tests that were made only because of it',
       refused({ pregreet: true, protocol: true }),
-      { newlyPassed: 0, unknown: { 'deep-tests': 1 } },
+      unknown('deep-tests'),
     ],
-    [
-      'keeps refusing who only broke the protocol',
-      refused({ protocol: true }),
-      { newlyPassed: 0, after: { refused: 1 } },
-    ],
+    ['keeps refusing who only broke the protocol', refused({ protocol: true }), STILL_REFUSED],
   ] as const)('%s', (_, play, expected) => {
     expect(strangers(play, given)).toMatchObject(expected);
   });
