@@ -3,8 +3,14 @@
 import type { Config } from '../config/settings.ts';
 import { createLineSplitter } from '../core/log/frames.ts';
 import { withEntry } from '../core/policy/entry.ts';
-import { Replay, type ReplayReport } from '../core/replay/log-replay.ts';
+import { REASONS, type Reason, type Rules } from '../core/policy/policy.ts';
+import { GATES, type Gate } from '../core/postscreen/gate.ts';
+import type { GroupReport } from '../core/replay/group.ts';
+import { Replay, type ReplayReport, type SenderReport } from '../core/replay/log-replay.ts';
 import type { OtherSettings } from '../core/replay/other-settings.ts';
+import type { Allowance } from '../core/replay/trial.ts';
+import type { Comparison, WhatIfReport } from '../core/replay/what-if.ts';
+import { UNKNOWNS, type UnknownReason } from '../core/replay/what-if-judge.ts';
 import { buildRoster } from '../core/senders/roster.ts';
 import { EMPTY_STATE, type State } from '../core/state/state.ts';
 import { preseeded } from '../daemon/load-state.ts';
@@ -13,12 +19,15 @@ import { readKnowledge } from './known.ts';
 import { foundNothing, MAIL_LOG } from './nothing-found.ts';
 import { print } from './output.ts';
 import { createProgress, readSoFar } from './progress.ts';
-import { replayText } from './replay-text.ts';
+import { tableOf } from './table.ts';
+
+const OTHERS = '(everyone else)';
+/** So many days are shown; --json has all. */
+const DAYS = 31;
 
 /**
- * Prints what an old log tells: what postscreen refused, what screenpass would have done with these settings, and what
- * other settings of postscreen would have changed; one JSON document or tables. Changes nothing and asks nobody.
- * Gives the exit code: 1 when no line is Postfix's. Rejects with FileError when the log cannot be read to its end.
+ * Prints one JSON document or tables. Changes nothing and asks no server. Returns the exit code: 1 when the log has no
+ * line of Postfix. Rejects with FileError when the log cannot be read to its end.
  */
 export async function replay(
   config: Config,
@@ -50,25 +59,143 @@ export async function replay(
   }
   splitter.end();
   const report = replay.report();
-  print(documentOf(report), json, () => replayText(report, config.rules));
+  print(report, json, () => replayText(report, config.rules));
   if (report.postfixLines > 0) return 0;
   foundNothing(file, 'line of Postfix', report.lines, MAIL_LOG);
   return 1;
 }
 
-/** Times as ISO text. */
-function documentOf(report: ReplayReport): object {
-  const { period, senders } = report;
-  return {
-    ...report,
-    period: period && { from: isoOf(period.from), to: isoOf(period.to) },
-    senders: senders.map((sender) => ({
-      ...sender,
-      allowed: sender.allowed.map((one) => ({ ...one, at: isoOf(one.at), until: isoOf(one.until) })),
-    })),
-  };
+/** The report for people. */
+function replayText(report: ReplayReport, rules: Rules): string {
+  const { senders, strangers, whatIf } = report;
+  return [
+    head(report),
+    section('Sessions', sessionsTable(senders, strangers)),
+    section(
+      `What screenpass would have done (scope ${rules.scope}, threshold ${rules.threshold})`,
+      trialTable(senders),
+    ),
+    refusalTables(senders, strangers),
+    section(
+      'Refused by later gates, where the access list does not help',
+      otherGatesTable(senders, strangers),
+    ),
+    whatIf === null ? '' : section('With these other settings of postscreen', whatIfText(whatIf)),
+  ].join('');
 }
 
-function isoOf(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
+function section(title: string, body: string): string {
+  return body === '' ? '' : `\n${title}:\n${body}`;
+}
+
+function head({ lines, postfixLines, untimed, period }: ReplayReport): string {
+  const when = period === null ? '' : `, ${timeText(period.from)} to ${timeText(period.to)} UTC`;
+  const note = untimed === 0 ? '' : `Lines without a time stamp: ${untimed}. Their day is unknown.\n`;
+  return `${lines} lines, ${postfixLines} of them from Postfix${when}\n${note}`;
+}
+
+function sessionsTable(senders: readonly SenderReport[], strangers: GroupReport): string {
+  const row = (name: string, group: GroupReport, wait: string) => [
+    name,
+    `${group.sessions}`,
+    `${group.passed}`,
+    `${group.refused.total}`,
+    wait,
+    countsText(group.refused.gates),
+  ];
+  return tableOf(
+    ['SENDER', 'SESSIONS', 'PASSED', 'REFUSED', 'MEDIAN WAIT', 'REFUSED AT'],
+    [...senders.map((one) => row(one.sender, one, waitText(one))), row(OTHERS, strangers, '')],
+  );
+}
+
+function waitText({ wait, waiting }: SenderReport): string {
+  return [
+    ...(wait.median === null ? [] : [secondsText(wait.median)]),
+    ...(waiting ? ['still waiting'] : []),
+  ].join(', ');
+}
+
+function trialTable(senders: readonly SenderReport[]): string {
+  const rows = senders.flatMap(({ sender, allowed, notAllowed }) => [
+    ...allowed.map((one) => [sender, allowedText(one), `${one.spared}`, causeText(one)]),
+    ...Object.entries(notAllowed).map(([reason, count]) => [
+      sender,
+      'not allowed',
+      '',
+      `${count} ${count === 1 ? 'refusal' : 'refusals'}: ${REASONS[reason as Reason] ?? reason}`,
+    ]),
+  ]);
+  if (rows.length === 0) return 'Nothing: postscreen refused no watched sender.\n';
+  return tableOf(['SENDER', 'ALLOWED', 'SPARES', 'BECAUSE'], rows);
+}
+
+function allowedText({ at, cause }: Allowance): string {
+  return at === null ? (cause === null ? 'from the start' : 'at an unknown time') : timeText(at);
+}
+
+function causeText({ cause, until }: Allowance): string {
+  const why =
+    cause === null
+      ? 'SCREENPASS_PRESEED'
+      : [cause.client, cause.gate, cause.code, ...cause.zones].filter((part) => part !== null).join(' ');
+  return until === null ? why : `${why}; the sender was not seen again, so it expired at ${timeText(until)}`;
+}
+
+function refusalTables(senders: readonly SenderReport[], strangers: GroupReport): string {
+  const table = (title: string, key: 'gates' | 'zones' | 'days') => {
+    const watched = senders.flatMap(({ refused }) => Object.entries(refused[key]));
+    const sum = new Map<string, number>();
+    for (const [name, count] of watched) sum.set(name, (sum.get(name) ?? 0) + count);
+    const others = strangers.refused[key];
+    const names = [...new Set([...Object.keys(others), ...sum.keys()])];
+    const rows = names.map((name) => [name, `${sum.get(name) ?? 0}`, `${others[name] ?? 0}`]);
+    if (rows.length === 0) return '';
+    const shown = key === 'days' ? rows.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)).slice(-DAYS) : rows;
+    const left = rows.length - shown.length;
+    return `\n${tableOf([title, 'WATCHED SENDERS', 'EVERYONE ELSE'], shown)}${left > 0 ? `and ${left} earlier days; --json has them\n` : ''}`;
+  };
+  return table('REFUSED AT', 'gates') + table('DNSBL ZONE', 'zones') + table('DAY', 'days');
+}
+
+function otherGatesTable(senders: readonly SenderReport[], strangers: GroupReport): string {
+  const rows = [...senders, { sender: OTHERS, ...strangers }].flatMap(({ sender, otherGates }) =>
+    Object.entries(otherGates).map(([gate, count]) => [
+      sender,
+      gate,
+      `${count}`,
+      sender === OTHERS ? '' : GATES[gate as Gate].remedy,
+    ]),
+  );
+  return rows.length === 0 ? '' : tableOf(['SENDER', 'GATE', 'REFUSED', 'LOOK AT'], rows);
+}
+
+function whatIfText({ notes, senders, strangers, unknown }: WhatIfReport): string {
+  const row = (name: string, { before, after, newlyPassed, newlyRefused }: Comparison) =>
+    [name, before.refused, after.refused, newlyPassed, newlyRefused, after.unknown].map(String);
+  const table = tableOf(
+    ['SENDER', 'REFUSED BEFORE', 'REFUSED AFTER', 'NEWLY PASSED', 'NEWLY REFUSED', 'UNKNOWN'],
+    [...senders.map((one) => row(one.sender, one)), row(OTHERS, strangers)],
+  );
+  const why = Object.entries(unknown).map(
+    ([key, count]) => `${count} unknown: ${UNKNOWNS[key as UnknownReason]}.`,
+  );
+  return [...notes, table.trimEnd(), ...why, ''].join('\n');
+}
+
+function countsText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}
+
+function timeText(iso: string): string {
+  return iso.slice(0, 19).replace('T', ' ');
+}
+
+function secondsText(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
 }

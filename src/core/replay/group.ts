@@ -40,7 +40,7 @@ export class Group {
   /** `at`: log time in ms; null: the line has no stamp. */
   refused({ gate, zones }: Refusal, at: number | null): void {
     this.#gates.add(gate);
-    this.#days.add(at === null ? 'unknown' : dayOf(at));
+    this.#days.add(at === null ? 'unknown' : new Date(at).toISOString().slice(0, 10));
     if (gate === 'dnsbl') for (const zone of zones) this.#zones.add(zone);
   }
 
@@ -48,11 +48,11 @@ export class Group {
     this.#otherGates.add(gate);
   }
 
-  /** `correct`: the real time of a log time. */
-  report(correct: (ms: number) => number): GroupReport {
+  /** `iso`: the real time of a log time, as ISO text. */
+  report(iso: (ms: number) => string): GroupReport {
     const dated = Object.entries(this.#days.counts()).sort(([a], [b]) => (a < b ? -1 : 1));
     const days = dated.map(([day, count]) => [
-      /^\d/.test(day) ? dayOf(correct(Date.parse(day))) : day,
+      /^\d/.test(day) ? iso(Date.parse(day)).slice(0, 10) : day,
       count,
     ]);
     return {
@@ -66,8 +66,4 @@ export class Group {
       otherGates: this.#otherGates.counts(),
     };
   }
-}
-
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

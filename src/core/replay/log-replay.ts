@@ -40,8 +40,8 @@ export interface SenderReport extends GroupReport, TrialReport {
 export interface ReplayReport {
   readonly lines: number;
   readonly postfixLines: number;
-  /** First and last time in the log, in ms; null: no Postfix line has a stamp. */
-  readonly period: { readonly from: number; readonly to: number } | null;
+  /** First and last time in the log, as ISO text; null: no Postfix line has a stamp. */
+  readonly period: { readonly from: string; readonly to: string } | null;
   /** Postfix lines without a stamp: used in their order, under no day. */
   readonly untimed: number;
   /** Watched senders that the log has, by id. */
@@ -65,7 +65,7 @@ export class Replay {
   lines = 0;
   #postfixLines = 0;
   #untimed = 0;
-  #period: ReplayReport['period'] = null;
+  #period: { readonly from: number; readonly to: number } | null = null;
   /** Log time of the line; without a stamp one more than that of the line before. */
   #at = 0;
   #isTimed = false;
@@ -188,22 +188,22 @@ export class Replay {
 
   report(): ReplayReport {
     const years = this.#times.yearsAhead;
-    const correct = (ms: number) => yearsBefore(ms, years);
+    const iso = (ms: number) => new Date(yearsBefore(ms, years)).toISOString();
     const senders = [...this.#watched].map(([sender, { group, wait, refused }]) => ({
       sender,
-      ...group.report(correct),
+      ...group.report(iso),
       wait: { count: wait.count, median: wait.value() },
       waiting: refused !== null,
-      ...this.#trial.report(sender, correct),
+      ...this.#trial.report(sender, iso),
     }));
     const period = this.#period;
     return {
       lines: this.lines,
       postfixLines: this.#postfixLines,
       untimed: this.#untimed,
-      period: period && { from: correct(period.from), to: correct(period.to) },
+      period: period && { from: iso(period.from), to: iso(period.to) },
       senders: senders.sort((a, b) => (a.sender < b.sender ? -1 : 1)),
-      strangers: this.#strangers.report(correct),
+      strangers: this.#strangers.report(iso),
       whatIf: this.#whatIf?.report() ?? null,
     };
   }

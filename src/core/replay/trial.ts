@@ -1,4 +1,4 @@
-/** Tries what policy would have done with the refusals of an old log, had screenpass been there. All times are ms of log time. */
+/** Tries what policy would have done with the refusals of an old log, had screenpass been there. */
 
 import { createTally } from '../base/tally.ts';
 import { CROSSING_MS } from '../log/log-time.ts';
@@ -18,10 +18,10 @@ const MOST_ALLOWED = 100;
 /** More reasons than there are. */
 const MOST_REASONS = 50;
 
-/** An entry that a sender would have had. */
-export interface Allowance {
+/** An entry that a sender would have had. Times are ISO text. */
+export interface Allowance<Time = string> {
   /** Null: from the start (SCREENPASS_PRESEED), or the line has no stamp. */
-  readonly at: number | null;
+  readonly at: Time | null;
   /** The refusal that led to it; null: SCREENPASS_PRESEED. */
   readonly cause: {
     readonly client: string;
@@ -33,7 +33,7 @@ export interface Allowance {
   /** Later refusals that the entry would have prevented. */
   readonly spared: number;
   /** When the entry would have left; null: it would still be there at the end of the log. */
-  readonly until: number | null;
+  readonly until: Time | null;
 }
 
 export interface TrialReport {
@@ -45,7 +45,7 @@ export interface TrialReport {
 }
 
 /**
- * Decides as the daemon does, but has each entry in force at once, where the daemon takes a second or two. `start` has
+ * Times are ms of log time. Decides as the daemon does, but has each entry in force at once, where the daemon takes a second or two. `start` has
  * the entries of SCREENPASS_PRESEED (`preseed`).
  */
 export class Trial {
@@ -107,15 +107,15 @@ export class Trial {
     this.#state = { ...this.#state, entries };
   }
 
-  /** `correct`: the real time of a log time. */
-  report(sender: string, correct: (ms: number) => number): TrialReport {
+  /** `iso`: the real time of a log time, as ISO text. */
+  report(sender: string, iso: (ms: number) => string): TrialReport {
     const { allowed, spared, notAllowed } = this.#of(sender);
-    const corrected = allowed.map((one) => ({
-      ...one,
-      at: one.at && correct(one.at),
-      until: one.until && correct(one.until),
-    }));
-    return { allowed: corrected, spared, notAllowed: notAllowed.counts() };
+    const time = (ms: number | null) => (ms === null ? null : iso(ms));
+    return {
+      allowed: allowed.map((one) => ({ ...one, at: time(one.at), until: time(one.until) })),
+      spared,
+      notAllowed: notAllowed.counts(),
+    };
   }
 
   #of(sender: string): SenderTrial {
@@ -126,10 +126,10 @@ export class Trial {
 }
 
 class SenderTrial {
-  readonly allowed: Allowance[] = [];
+  readonly allowed: Allowance<number>[] = [];
   readonly notAllowed = createTally(MOST_REASONS);
   spared = 0;
-  #latest: { -readonly [K in keyof Allowance]: Allowance[K] } | null = null;
+  #latest: { -readonly [K in keyof Allowance]: Allowance<number>[K] } | null = null;
 
   allow(at: number | null, cause: Allowance['cause']): void {
     this.#latest = { at, cause, spared: 0, until: null };

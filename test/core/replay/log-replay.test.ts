@@ -79,7 +79,7 @@ describe('a refused sender in an old log', () => {
         waiting: false,
         allowed: [
           {
-            at: Date.parse('2026-11-24T02:00:06Z'),
+            at: '2026-11-24T02:00:06.000Z',
             cause: {
               client: SES,
               gate: 'dnsbl',
@@ -96,8 +96,8 @@ describe('a refused sender in an old log', () => {
       },
     ]);
     expect(period).toEqual({
-      from: Date.parse('2026-11-24T02:00:00Z'),
-      to: Date.parse('2026-11-24T02:21:46Z'),
+      from: '2026-11-24T02:00:00.000Z',
+      to: '2026-11-24T02:21:46.000Z',
     });
   });
 
@@ -140,7 +140,7 @@ describe('a refused sender in an old log', () => {
     log.passed(STRANGER);
     log.refused(SES, LISTED);
     const [ses] = replay(log.lines).senders;
-    expect(ses?.allowed).toMatchObject([{ until: Date.parse('2026-11-10T00:00:06Z') }, { until: null }]);
+    expect(ses?.allowed).toMatchObject([{ until: '2026-11-10T00:00:06.000Z' }, { until: null }]);
     expect(ses?.spared).toBe(0);
   });
 
