@@ -133,7 +133,7 @@ const OWN: readonly Illness[] = [
     code: 0,
   },
   {
-    title: 'a sender that is not believed',
+    title: 'a sender whose new list is suspicious',
     make: (patient) => patient.writeState(ses({ listed: LISTED, trouble: SWING })),
     ills: { senders: 'warn' },
     check: 'senders',

@@ -2,6 +2,7 @@
 
 import type { ListCheck } from '../postscreen/list-fault.ts';
 import {
+  accessLists,
   inetServices,
   judgeOrder,
   judgeWiring,
@@ -10,7 +11,17 @@ import {
   type PostfixConfiguration,
   pathRemedy,
 } from '../postscreen/wiring.ts';
-import { type CheckResult, fail, judged, type Observed, ok, skipped, unknown, warn } from './check-result.ts';
+import {
+  type CheckResult,
+  fail,
+  judged,
+  known,
+  type Observed,
+  ok,
+  skipped,
+  unknown,
+  warn,
+} from './check-result.ts';
 
 /** What Postfix in the mail container says of itself. */
 export interface PostfixFacts {
@@ -63,9 +74,7 @@ export function judgePostfix(facts: PostfixFacts): CheckResult[] {
 function postscreens(configuration: Observed<PostfixConfiguration>): Observed<PostfixConfiguration> {
   if (configuration.kind === 'failed') return skipped("Postfix's configuration cannot be read");
   if (configuration.kind === 'skipped') return configuration;
-  const { services } = configuration.value;
-  const some = inetServices(services).some(({ program }) => program === 'postscreen');
-  return some ? configuration : skipped('there is no postscreen');
+  return accessLists(configuration.value).length > 0 ? configuration : skipped('there is no postscreen');
 }
 
 function runs(running: boolean): CheckResult {
@@ -120,15 +129,10 @@ function order(postfix: PostfixConfiguration, { table, list }: PostfixFacts): Ch
 
 function permitted(list: ListCheck): CheckResult {
   if (list.kind === 'unknown') return unknown('order', list.reason);
-  const asked = list.kind === 'permitted' && list.opened > 0 ? plural(list.opened) : null;
-  return ok(
-    'order',
-    `nothing keeps Postfix from using the table${asked === null ? '' : `: it permits ${asked}`}`,
-  );
-}
-
-function plural(count: number): string {
-  return count === 1 ? '1 opened network' : `${count} opened networks`;
+  const opened = list.kind === 'permitted' ? list.opened : 0;
+  const permits =
+    opened === 0 ? '' : `: it permits ${opened === 1 ? '1 opened network' : `${opened} opened networks`}`;
+  return ok('order', `nothing keeps Postfix from using the table${permits}`);
 }
 
 /** For each parameter the values that the postscreen services have, main.cf and master.cf taken together. */
@@ -140,13 +144,13 @@ function screening(
 ): Observed<Values> {
   if (configuration.kind !== 'known') return configuration;
   if (settings.kind !== 'known') return settings;
-  const { services, overrides } = configuration.value;
-  const names = inetServices(services).filter(({ program }) => program === 'postscreen');
+  const { overrides } = configuration.value;
+  const services = accessLists(configuration.value).map(({ service }) => service);
   const values = SCREENING.map((parameter) => [
     parameter,
-    names.map(({ name }) => override(overrides, name, parameter) ?? settings.value[parameter] ?? ''),
+    services.map((name) => override(overrides, name, parameter) ?? settings.value[parameter] ?? ''),
   ]);
-  return { kind: 'known', value: Object.fromEntries(values) as Values };
+  return known(Object.fromEntries(values) as Values);
 }
 
 function dnsbl({ postscreen_dnsbl_sites: sites }: Values): CheckResult {

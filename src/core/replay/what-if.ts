@@ -97,12 +97,8 @@ function kindKey(outcome: Outcome, listings: readonly Listing[]): string {
   return `${flags.join(' ')} ${listings.map(keyOf).join(' ')}`;
 }
 
-function plus(
-  { before, after, newlyPassed, newlyRefused }: Comparison,
-  outcome: Outcome,
-  prediction: Prediction,
-  count: number,
-): Comparison {
+function plus(sum: Comparison, outcome: Outcome, prediction: Prediction, count: number): Comparison {
+  const { before, after, newlyPassed, newlyRefused } = sum;
   const was = outcome.kind === 'passed' ? 'passed' : 'refused';
   const is = isUnknown(prediction) ? 'unknown' : prediction;
   return {
