@@ -23,7 +23,7 @@ import { createVetoWatch } from './veto-watch.ts';
 import { createWatchdog, type Watchdog, watchedFiles } from './watchdog.ts';
 import { createFaultMonitor } from './writer/fault-monitor.ts';
 import { createStateKeeper } from './writer/state-keeper.ts';
-import { createWriter } from './writer/writer.ts';
+import { Writer } from './writer/writer.ts';
 
 /** Ends when the signal aborts, after the write in hand. Rejects on a bug only. */
 export async function runDaemon(
@@ -90,7 +90,7 @@ async function createParts(config: Config, ports: Ports, watchdog: Watchdog, sig
       memory.state = { ...memory.state, faults: next };
     },
   });
-  const writer = createWriter(ports, keeper, faults, memory, {
+  const writer = new Writer(ports, keeper, faults, memory, {
     ...{ mode, reloadIntervalMs, tableInContainer },
     networksOf: (entry) => openNetworks(entry, roster().get(entry.sender), rules, memory.state.vetoes),
     watch: (step) => watchdog.during('writer', step),

@@ -3,7 +3,7 @@ import { network } from '../../src/core/net/network.ts';
 import type { Entry } from '../../src/core/policy/entry.ts';
 import { EMPTY_STATE, type State } from '../../src/core/state/state.ts';
 import { createFaultMonitor, type FaultMonitor } from '../../src/daemon/writer/fault-monitor.ts';
-import { createWriter, type Writer, type WriterOptions } from '../../src/daemon/writer/writer.ts';
+import { Writer, type WriterOptions } from '../../src/daemon/writer/writer.ts';
 import { type Engine, FileError, type Ports, type TableFile } from '../../src/ports.ts';
 import { TestClock } from './clock.ts';
 import { zoneResolver } from './zone-resolver.ts';
@@ -92,7 +92,7 @@ export class WriterBench {
       },
     });
     const keeper = { save: (state: State) => this.#save(state) };
-    this.writer = createWriter(ports, keeper, this.faults, memory, {
+    this.writer = new Writer(ports, keeper, this.faults, memory, {
       ...{ mode: 'enforce', reloadIntervalMs: 15_000, tableInContainer: TABLE },
       watch: (step) => step,
       networksOf: ({ sender }) => [network(NETWORKS[sender] ?? unused())],

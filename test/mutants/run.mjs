@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 /** A module, and the fewest tests that judge it. */
 const MODULES = {
   faults: { mutate: 'src/core/watch/faults.ts', tests: ['test/core/watch/faults*.test.ts'] },
-  reload: { mutate: 'src/core/watch/reload.ts', tests: ['test/core/watch/reload.test.ts'] },
+  'writer-plan': {
+    mutate: 'src/core/watch/writer-plan.ts',
+    tests: ['test/core/watch/writer-plan.test.ts'],
+  },
   policy: {
     mutate: 'src/core/policy/policy.ts',
     tests: ['test/core/policy/policy*.test.ts', 'test/core/policy/manual-entry.test.ts'],
@@ -26,7 +29,7 @@ const MODULES = {
     tests: ['test/core/postscreen/{access-list,wiring}*.test.ts'],
   },
   writer: {
-    mutate: 'src/daemon/writer/writer.ts,src/daemon/writer/wake-signal.ts',
+    mutate: 'src/daemon/writer/{writer,round,desired-table,wake-signal}.ts',
     tests: ['test/daemon/writer/{writer,wake-signal}*.test.ts'],
   },
   reloader: { mutate: 'src/daemon/writer/reloader.ts', tests: ['test/daemon/writer/reloader*.test.ts'] },

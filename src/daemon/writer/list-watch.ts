@@ -1,5 +1,13 @@
+// Watches whether an access list that names the table lets the opened senders in: by what Postfix answers, and by what
+// postscreen logs. Whether the list names the table at all: wiring-watch.ts.
+
 import { type ListWarning, readListWarning } from '../../core/log/list-warning.ts';
-import { type ListSample, type Opened, sampleOpened } from '../../core/postscreen/list-fault.ts';
+import {
+  type ListCheck,
+  type ListSample,
+  type Opened,
+  sampleOpened,
+} from '../../core/postscreen/list-fault.ts';
 import {
   accessLists,
   type Correction,
@@ -13,30 +21,12 @@ import type { Postfix } from '../../postfix/postfix-commands.ts';
 import type { FaultMonitor } from './fault-monitor.ts';
 import { LOOK_MS, notWired } from './wiring-watch.ts';
 
-/** The fault not-wired of a list that names the table, and still does not let opened senders in. */
-export const LIST = 'postscreen_access_list';
-/** So many opened networks are asked about at a time, each some 100 ms for each table; the next ones the next time. */
+/** Subject of the fault not-wired when a list names the table and still does not let opened senders in. */
+const LIST = 'postscreen_access_list';
+/** So many opened networks are checked at a time, each some 100 ms for each table; the next ones the next time. */
 const SAMPLES = 8;
-/** Different warnings that are kept in mind until Postfix reads its tables again. */
+/** Different warnings that are remembered until Postfix reads its tables again. */
 const MOST_WARNINGS = 20;
-
-/** Whether postscreen lets the opened senders in: by what Postfix answers, and by what postscreen logs. */
-export interface ListWatch {
-  /**
-   * Asks when it is time to; `digest` is of the table in place. True: Postfix would let them in if it read its tables
-   * again. Rejects with EngineError.
-   */
-  look(
-    postfix: Postfix,
-    configuration: PostfixConfiguration,
-    opened: readonly Section[],
-    digest: string,
-  ): Promise<boolean>;
-  /** postscreen logged this warning. True: it is one to look into at once. */
-  warned(body: string): boolean;
-  /** Postfix read its tables again. */
-  reread(): void;
-}
 
 interface Heard {
   readonly warning: ListWarning;
@@ -44,104 +34,144 @@ interface Heard {
   readonly isReported: boolean;
 }
 
-export function createListWatch(
-  clock: Clock,
-  faults: FaultMonitor,
-  report: Pick<Report, 'alert'>,
-  table: string,
-): ListWatch {
-  let asked: { readonly at: number; readonly digest: string } | null = null;
-  let turn = 0;
-  /** Asked first again, so that a fault ends when it is over, and not when another network has its turn. */
-  let found: ListSample | null = null;
-  let isReread = false;
-  /** The last reload that a warning alone was the cause of. */
-  let curedAt: number | null = null;
-  let heard: ReadonlyMap<string, Heard> = new Map();
+export class ListWatch {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #faults: FaultMonitor;
+  readonly #report: Pick<Report, 'alert'>;
+  readonly #table: string;
+  #checked: { readonly at: number; readonly digest: string } | null = null;
+  #turn = 0;
+  /** Checked first the next time, so that a fault ends when it is over, not when another network has its turn. */
+  #found: ListSample | null = null;
+  #isReread = false;
+  /** The last reload that a warning alone caused. */
+  #curedAt: number | null = null;
+  #heard: ReadonlyMap<string, Heard> = new Map();
 
-  const isRecent = (at: number | null) => at !== null && Math.abs(clock.now() - at) < LOOK_MS;
-
-  function isDue(digest: string): boolean {
-    const fault = faults.lasting('not-wired', LIST);
-    return asked === null || asked.digest !== digest || !isRecent(asked.at) || fault?.isOpen === false;
+  constructor(clock: Pick<Clock, 'now'>, faults: FaultMonitor, report: Pick<Report, 'alert'>, table: string) {
+    this.#clock = clock;
+    this.#faults = faults;
+    this.#report = report;
+    this.#table = table;
   }
 
-  function samplesOf(opened: readonly Opened[]): readonly ListSample[] {
-    const isOpen = opened.some(({ sender }) => sender === found?.sender);
-    return [...(isOpen && found !== null ? [found] : []), ...sampleOpened(opened, SAMPLES, turn)];
-  }
-
-  /** What postscreen has logged since it read its tables, and not long ago: a quiet one starts again and reads them. */
-  function logged(): ListWarning | undefined {
-    return [...heard.values()].find(({ warning, at }) => warning.isForAll && isRecent(at))?.warning;
-  }
-
-  function reported(alert: boolean): void {
-    for (const [body, one] of heard) {
-      if (one.isReported) continue;
-      const { item, reason } = one.warning;
-      const remedy = `Write permit, reject or dunno there, then run docker exec mailserver postfix reload`;
-      if (alert) report.alert('list-ignored', body, { item, reason, remedy });
-      heard = new Map([...heard, [body, { ...one, isReported: true }]]);
+  /**
+   * Asks Postfix when it is time to; `digest` is of the table in place. True: Postfix would let the opened senders in
+   * if it read its tables again. Rejects with EngineError.
+   */
+  async check(
+    postfix: Postfix,
+    configuration: PostfixConfiguration,
+    sections: readonly Section[],
+    digest: string,
+  ): Promise<boolean> {
+    if (!this.#isDue(digest)) return false;
+    const opened = sections.map(({ entry: { sender }, networks }) => ({ sender, networks }));
+    const check = await checkLists(postfix, configuration, this.#table, opened, this.#samplesOf(opened));
+    this.#checked = { at: this.#clock.now(), digest };
+    this.#turn += 1;
+    const isAfterReload = this.#isReread;
+    this.#isReread = false;
+    this.#found = check.kind === 'fault' ? check.at : null;
+    const fault = this.#faultIn(check, configuration);
+    if (fault !== null) {
+      notWired(this.#faults, LIST, fault);
+      this.#closeWarnings();
+      return check.kind === 'permitted' && this.#mayCure();
     }
+    if (check.kind === 'unknown') return false;
+    for (const [body, warning] of this.#closeWarnings()) this.#reportIgnored(body, warning);
+    const isOver = this.isBlocked();
+    this.#faults.ended('not-wired', LIST);
+    return isOver && !isAfterReload;
   }
 
-  return {
-    async look(postfix, configuration, sections, digest) {
-      if (!isDue(digest)) return false;
-      const opened = sections.map(({ entry: { sender }, networks }) => ({ sender, networks }));
-      const check = await checkLists(postfix, configuration, table, opened, samplesOf(opened));
-      asked = { at: clock.now(), digest };
-      turn += 1;
-      const afterReload = isReread;
-      isReread = false;
-      found = check.kind === 'fault' ? check.at : null;
-      const warning = logged();
-      if (check.kind === 'fault' || warning !== undefined) {
-        const fault =
-          check.kind === 'fault' ? check.fault : faultOf(warning as ListWarning, configuration, check.kind);
-        notWired(faults, LIST, fault);
-        reported(false);
-        if (check.kind !== 'permitted' || isRecent(curedAt)) return false;
-        curedAt = clock.now();
-        return true;
-      }
-      if (check.kind === 'unknown') return false;
-      reported(true);
-      const isOver = faults.lasting('not-wired', LIST) !== undefined;
-      faults.ended('not-wired', LIST);
-      return isOver && !afterReload;
-    },
-    warned(body) {
-      const warning = readListWarning(body);
-      const before = heard.get(body);
-      if (warning === undefined || (before === undefined && heard.size === MOST_WARNINGS)) return false;
-      if (before === undefined) asked = null;
-      heard = new Map([
-        ...heard,
-        [body, { warning, at: clock.now(), isReported: before?.isReported ?? false }],
-      ]);
-      return before === undefined;
-    },
-    reread() {
-      heard = new Map();
-      asked = null;
-      isReread = true;
-    },
-  };
+  /** The list names the table, and something in it is in the way. */
+  isBlocked(): boolean {
+    return this.#faults.lasting('not-wired', LIST) !== undefined;
+  }
+
+  /** postscreen logged this warning. True: check at once. */
+  warned(body: string): boolean {
+    const warning = readListWarning(body);
+    const before = this.#heard.get(body);
+    if (warning === undefined || (before === undefined && this.#heard.size === MOST_WARNINGS)) return false;
+    if (before === undefined) this.#checked = null;
+    this.#remember(body, { warning, at: this.#clock.now(), isReported: before?.isReported ?? false });
+    return before === undefined;
+  }
+
+  /** Postfix read its tables again. */
+  reread(): void {
+    this.#heard = new Map();
+    this.#checked = null;
+    this.#isReread = true;
+  }
+
+  #isDue(digest: string): boolean {
+    const fault = this.#faults.lasting('not-wired', LIST);
+    const { at = null, digest: last } = this.#checked ?? {};
+    return last !== digest || !this.#isRecent(at) || fault?.isOpen === false;
+  }
+
+  #isRecent(at: number | null): boolean {
+    return at !== null && Math.abs(this.#clock.now() - at) < LOOK_MS;
+  }
+
+  #samplesOf(opened: readonly Opened[]): readonly ListSample[] {
+    const found = this.#found;
+    const isOpen = opened.some(({ sender }) => sender === found?.sender);
+    return [...(isOpen && found !== null ? [found] : []), ...sampleOpened(opened, SAMPLES, this.#turn)];
+  }
+
+  /** What Postfix answers counts first; then what postscreen has logged about all clients since it read its tables. */
+  #faultIn(
+    check: ListCheck,
+    configuration: PostfixConfiguration,
+  ): (Correction & { readonly reason: string }) | null {
+    if (check.kind === 'fault') return check.fault;
+    // Only a recent warning: a postscreen without clients ends, and the next one reads the tables.
+    const logged = [...this.#heard.values()].find(
+      ({ warning, at }) => warning.isForAll && this.#isRecent(at),
+    );
+    return logged === undefined ? null : faultOf(logged.warning, configuration, check.kind);
+  }
+
+  /** One reload a while, for warnings about a list that Postfix can read now. */
+  #mayCure(): boolean {
+    if (this.#isRecent(this.#curedAt)) return false;
+    this.#curedAt = this.#clock.now();
+    return true;
+  }
+
+  /** The warnings that were open until now. */
+  #closeWarnings(): readonly (readonly [string, ListWarning])[] {
+    const open = [...this.#heard].filter(([, { isReported }]) => !isReported);
+    for (const [body, heard] of open) this.#remember(body, { ...heard, isReported: true });
+    return open.map(([body, { warning }]) => [body, warning]);
+  }
+
+  #remember(body: string, heard: Heard): void {
+    this.#heard = new Map([...this.#heard, [body, heard]]);
+  }
+
+  #reportIgnored(body: string, { item, reason }: ListWarning): void {
+    const remedy = 'Write permit, reject or dunno there, then run docker exec mailserver postfix reload';
+    this.#report.alert('list-ignored', body, { item, reason, remedy });
+  }
 }
 
-/** Of a list that is right as far as it can be asked, and that postscreen ignores nevertheless. */
+/** The fault of a list that is right as far as Postfix answers, and that postscreen ignores nevertheless. */
 function faultOf(
   { item, reason }: ListWarning,
   configuration: PostfixConfiguration,
-  asked: 'permitted' | 'unknown',
+  answer: 'permitted' | 'unknown',
 ): Correction & { readonly reason: string } {
   const [list] = accessLists(configuration);
   const line = list === undefined ? '' : correctionTo(list, list.items).line;
   const remedy =
-    asked === 'permitted'
-      ? 'Asked now, Postfix reads it: docker exec mailserver postfix reload'
+    answer === 'permitted'
+      ? 'Postfix can read it now: docker exec mailserver postfix reload'
       : `See what is wrong with ${item} (docker exec mailserver postmap -q 192.0.2.1 '${item}'), then docker exec mailserver postfix reload`;
   return {
     reason: `${item}: ${reason}; postscreen logs that it ignores the remainder of the list`,

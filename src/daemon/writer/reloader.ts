@@ -1,31 +1,15 @@
+// Reloads Postfix and waits for the proof in its log. When to reload is decided in core/watch/writer-plan.ts.
+
 import { CROSSING_MS } from '../../core/log/log-time.ts';
 import { RUN_GRACE_MS } from '../../core/watch/faults.ts';
-import { planReload, type ReloadPlan, retryMs } from '../../core/watch/reload.ts';
+import { reloadIn, retryMs } from '../../core/watch/writer-plan.ts';
 import type { Clock, Report } from '../../ports.ts';
 import type { Postfix } from '../../postfix/postfix-commands.ts';
 import type { FaultMonitor } from './fault-monitor.ts';
-import { createBell } from './wake-signal.ts';
+import { WakeSignal } from './wake-signal.ts';
 
-/** Postfix's own line about the reload must come this soon; a mail container at its limits needs seconds. */
+/** Postfix logs the reload within this time; a mail container at its limits needs seconds. */
 const PROOF_MS = 15_000;
-/** Brings Postfix to use the table that is in place, and knows whether it does. */
-export interface Reloader {
-  plan(dirty: boolean): ReloadPlan;
-  /**
-   * One try. Gives the log time (ms) from which Postfix is proven to use the table; null when it failed, which is a
-   * fault then (reload-failed), or when the signal came first. Rejects with EngineError.
-   */
-  load(
-    postfix: Pick<Postfix, 'reload'>,
-    digest: string,
-    senders: readonly string[],
-    signal: AbortSignal,
-  ): Promise<number | null>;
-  /** Postfix's master said at log time `at` (ms) that it reloaded or started. */
-  reloaded(at: number): void;
-  /** Time of the last proven reload of this process, in ms. */
-  reloadedAt(): number | null;
-}
 
 /** A reload, or a command that it needs, failed for the reason given. */
 export function reloadFailed(faults: FaultMonitor, reason: string, graceMs: number): void {
@@ -34,72 +18,96 @@ export function reloadFailed(faults: FaultMonitor, reason: string, graceMs: numb
   faults.failed({ kind: 'reload-failed', subject: '', reason, facts, blocking: true, graceMs });
 }
 
-export function createReloader(
-  clock: Clock,
-  report: Pick<Report, 'alert'>,
-  faults: FaultMonitor,
-  intervalMs: number,
-): Reloader {
-  const proof = createBell(clock);
-  let lastReloadAt: number | null = null;
-  let provenAt = Number.NEGATIVE_INFINITY;
-  /** Counted, since times alone cannot tell an old line from a new one when the clock was set back. */
-  let proofs = 0;
+type Outcome = { readonly kind: 'proven' | 'stopped' } | { readonly kind: 'failed'; readonly reason: string };
 
-  /** Null when it was proven, undefined when the signal came first, else what went wrong. */
-  async function attempt(
-    postfix: Pick<Postfix, 'reload'>,
-    signal: AbortSignal,
-  ): Promise<string | null | undefined> {
-    const began = clock.now();
-    const before = proofs;
-    const { exitCode, stderr } = await postfix.reload();
-    if (exitCode !== 0)
-      return stderr.trim().split('\n').at(-1) || `postfix reload ended with code ${exitCode}`;
-    const proven = () => proofs > before && provenAt >= began - CROSSING_MS;
-    for (let since = clock.now(); !proven(); ) {
-      if (signal.aborted) return undefined;
-      const now = clock.now();
-      // Set back, the clock would have it wait for hours.
-      since = Math.min(since, now);
-      const left = since + PROOF_MS - now;
-      if (left <= 0) return 'Postfix took the request, but its log has no line about a reload';
-      await proof.wait(left);
-    }
-    return null;
+export class Reloader {
+  readonly #clock: Clock;
+  readonly #report: Pick<Report, 'alert'>;
+  readonly #faults: FaultMonitor;
+  readonly #intervalMs: number;
+  readonly #proof: WakeSignal;
+  #isLoading = false;
+  #lastReloadAt: number | null = null;
+  #provenAt = Number.NEGATIVE_INFINITY;
+  /** A count, because after the clock was set back a time does not distinguish an old line from a new one. */
+  #proofs = 0;
+
+  constructor(clock: Clock, report: Pick<Report, 'alert'>, faults: FaultMonitor, intervalMs: number) {
+    this.#clock = clock;
+    this.#report = report;
+    this.#faults = faults;
+    this.#intervalMs = intervalMs;
+    this.#proof = new WakeSignal(clock);
   }
 
-  return {
-    plan: (dirty) =>
-      planReload({ dirty, lastReloadAt, fault: faults.lasting('reload-failed') }, clock.now(), intervalMs),
+  /** The time in ms until a reload may be tried; 0: now. */
+  dueIn(): number {
+    const fault = this.#faults.lasting('reload-failed');
+    return reloadIn(this.#lastReloadAt, fault, this.#clock.now(), this.#intervalMs);
+  }
 
-    async load(postfix, digest, senders, signal) {
-      const began = clock.now();
-      signal.addEventListener('abort', proof.ring, { once: true });
-      const failure = await attempt(postfix, signal).finally(() =>
-        signal.removeEventListener('abort', proof.ring),
-      );
-      const now = clock.now();
-      if (failure === null) {
-        report.alert('reload-done', digest, {
-          senders,
-          ms: Math.max(0, now - began),
-          attempts: (faults.lasting('reload-failed')?.tries ?? 0) + 1,
-        });
-        lastReloadAt = now;
-        faults.ended('reload-failed');
-        return provenAt;
-      }
-      if (failure !== undefined) reloadFailed(faults, failure, RUN_GRACE_MS);
-      return null;
-    },
+  /**
+   * One try. Gives the log time (ms) from which Postfix is proven to use the table; null when it failed, which is
+   * then the fault reload-failed, or when the signal aborted first. Rejects with EngineError.
+   */
+  async load(
+    postfix: Pick<Postfix, 'reload'>,
+    digest: string,
+    senders: readonly string[],
+    signal: AbortSignal,
+  ): Promise<number | null> {
+    const began = this.#clock.now();
+    this.#isLoading = true;
+    signal.addEventListener('abort', this.#proof.wake, { once: true });
+    const outcome = await this.#attempt(postfix, signal).finally(() => {
+      signal.removeEventListener('abort', this.#proof.wake);
+      this.#isLoading = false;
+    });
+    if (outcome.kind === 'failed') reloadFailed(this.#faults, outcome.reason, RUN_GRACE_MS);
+    if (outcome.kind !== 'proven') return null;
+    const now = this.#clock.now();
+    const attempts = (this.#faults.lasting('reload-failed')?.tries ?? 0) + 1;
+    this.#report.alert('reload-done', digest, { senders, ms: Math.max(0, now - began), attempts });
+    this.#lastReloadAt = now;
+    this.#faults.ended('reload-failed');
+    return this.#provenAt;
+  }
 
-    reloaded(at) {
-      provenAt = at;
-      proofs += 1;
-      proof.ring();
-    },
+  async #attempt(postfix: Pick<Postfix, 'reload'>, signal: AbortSignal): Promise<Outcome> {
+    const began = this.#clock.now();
+    const before = this.#proofs;
+    const { exitCode, stderr } = await postfix.reload();
+    if (exitCode !== 0) {
+      const reason = stderr.trim().split('\n').at(-1) || `postfix reload ended with code ${exitCode}`;
+      return { kind: 'failed', reason };
+    }
+    const isProven = () => this.#proofs > before && this.#provenAt >= began - CROSSING_MS;
+    for (let since = this.#clock.now(); !isProven(); ) {
+      if (signal.aborted) return { kind: 'stopped' };
+      const now = this.#clock.now();
+      // A clock that was set back must not extend the wait by hours.
+      since = Math.min(since, now);
+      const left = since + PROOF_MS - now;
+      if (left <= 0)
+        return {
+          kind: 'failed',
+          reason: 'Postfix took the request, but its log has no line about a reload',
+        };
+      await this.#proof.wait(left);
+    }
+    return { kind: 'proven' };
+  }
 
-    reloadedAt: () => lastReloadAt,
-  };
+  /** Postfix's master logged at `at` (log time in ms) that it reloaded or started. True: load waits for such a line. */
+  reloaded(at: number): boolean {
+    this.#provenAt = at;
+    this.#proofs += 1;
+    this.#proof.wake();
+    return this.#isLoading;
+  }
+
+  /** Time of the last proven reload of this process, in ms. */
+  reloadedAt(): number | null {
+    return this.#lastReloadAt;
+  }
 }

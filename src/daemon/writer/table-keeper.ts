@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+// Keeps our block in the table: checked by Postfix, then put in place whole. What the block says is decided elsewhere.
+
 import { posix } from 'node:path';
 import type { Network } from '../../core/net/network.ts';
 import { renderBlock, splitTable, strayMark, withBlock } from '../../core/table/managed-block.ts';
@@ -6,12 +7,10 @@ import type { TableCheck } from '../../core/table/table-check.ts';
 import { RUN_GRACE_MS } from '../../core/watch/faults.ts';
 import { FileError, type Report, type StagedTable, type TableFile } from '../../ports.ts';
 import type { Postfix } from '../../postfix/postfix-commands.ts';
+import { digestOf } from './desired-table.ts';
 import type { FaultMonitor } from './fault-monitor.ts';
 
-/** `waiting`: Postfix cannot be asked yet. `invalid`: reported in an alert, the table stays as it was. */
-type Put = 'in-place' | 'restored' | 'waiting' | 'invalid';
-
-/** A table that somebody else changes each time while Postfix is asked about ours is left alone after so many tries. */
+/** After so many tries in a row, a table that changes during each check is left alone until the next round. */
 const TRIES = 3;
 
 /** Marks outside our block are a fault of their own, since Postfix may complain about another line meanwhile. */
@@ -23,166 +22,162 @@ interface Complaint {
   readonly line: number | null;
 }
 
-export interface TableKeeper {
-  /**
-   * Makes `block` our part of the table, if it is not, once Postfix has read the new table and answered `permit`
-   * for one of `members`, and when `ready` is done. What the operator wrote stays, also what is written while Postfix is
-   * asked.
-   */
-  put(
-    block: string,
-    members: readonly Network[],
-    postfix: Postfix | null,
-    ready: () => Promise<void>,
-  ): Promise<Put>;
-  /** Look at the table in place again: the mail container may be another one. */
-  lookAgain(): void;
+/** A block on its way into the table. */
+interface Proposal {
+  readonly block: string;
+  /** Networks in the block. Postfix must answer `permit` for one of them. */
+  readonly members: readonly Network[];
+  readonly postfix: Pick<Postfix, 'checkTable'>;
+  /** Must be done before the table changes. */
+  readonly ready: () => Promise<void>;
 }
 
-export function digestOf(block: string): string {
-  return createHash('sha256').update(block, 'latin1').digest('hex');
-}
-
-/**
- * `blocks` are the digests of those that an earlier process may have left in the table: one that was killed may have
- * put its last one there, or not yet. Empty when nothing is known.
- */
-export function createTableKeeper(
-  file: TableFile,
-  report: Pick<Report, 'alert' | 'error'>,
-  faults: FaultMonitor,
-  tableInContainer: string,
-  blocks: readonly string[],
-): TableKeeper {
-  let inPlace = blocks;
+export class TableKeeper {
+  readonly #file: TableFile;
+  readonly #report: Pick<Report, 'alert' | 'error'>;
+  readonly #faults: FaultMonitor;
+  readonly #pathInContainer: string;
+  /** Digests of the blocks that may be in the table. */
+  #known: readonly string[];
   /** The table as Postfix last read it without a complaint about our part. */
-  let looked: string | null = null;
+  #checked: string | null = null;
 
-  async function put(
-    block: string,
-    members: readonly Network[],
-    postfix: Postfix | null,
-    ready: () => Promise<void>,
-  ): Promise<Put> {
-    try {
+  /**
+   * `known` are the digests of the blocks that an earlier process may have left in the table: one that was killed may
+   * have put its last one there, or not yet. Empty when nothing is known.
+   */
+  constructor(
+    file: TableFile,
+    report: Pick<Report, 'alert' | 'error'>,
+    faults: FaultMonitor,
+    pathInContainer: string,
+    known: readonly string[],
+  ) {
+    this.#file = file;
+    this.#report = report;
+    this.#faults = faults;
+    this.#pathInContainer = pathInContainer;
+    this.#known = known;
+  }
+
+  /**
+   * Makes the proposed block our part of the table, if it is not, once Postfix has read the new table. What the operator
+   * wrote stays, also what is written while Postfix checks. `invalid`: a fault says why, and the table is as it was.
+   */
+  async put(proposal: Proposal): Promise<'in-place' | 'restored' | 'invalid'> {
+    return await this.#guarded(async () => {
       for (let tries = 0; tries < TRIES; tries += 1) {
-        const done = await attempt(block, members, postfix, ready);
+        const table = await this.#read();
+        const isInPlace = table !== undefined && splitTable(table).block === proposal.block;
+        const done = await (isInPlace ? this.#check(table, proposal) : this.#replace(table, proposal));
         if (done !== 'overtaken') return done;
       }
-      invalid(OVERTAKEN, 'Find the program that writes the table, and let it write less often', {
+      this.#invalid(OVERTAKEN, 'Find the program that writes the table, and let it write less often', {
         blocking: true,
       });
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      invalid({ reason: error.message, line: null }, null, { blocking: true });
-    }
-    looked = null;
-    return 'invalid';
-  }
-
-  async function attempt(
-    block: string,
-    members: readonly Network[],
-    postfix: Postfix | null,
-    ready: () => Promise<void>,
-  ): Promise<Put | 'overtaken'> {
-    const table = await file.read();
-    lookAtMarks(table ?? '');
-    const current = table === undefined ? null : splitTable(table).block;
-    if (postfix === null) return await create(table);
-    if (table !== undefined && current === block) return await look(table, block, members, postfix);
-    return await replace(table, block, members, postfix, ready);
-  }
-
-  /** What a second block permits stays open, whatever becomes of the entries: its bytes are the operator's. */
-  function lookAtMarks(table: string): void {
-    const stray = strayMark(table);
-    if (stray === null) faults.ended('table-invalid', MARKS);
-    else invalid(stray, stray.remedy, { subject: MARKS, blocking: false });
+      this.#checked = null;
+      return 'invalid';
+    });
   }
 
   /** The mail container mounts the table's directory and may start first: it should find a table. */
-  async function create(table: string | undefined): Promise<Put> {
-    if (table !== undefined) return 'waiting';
-    const staged = await file.stage(renderBlock([]));
-    await staged.commit(undefined).finally(() => discard(staged));
-    return 'waiting';
+  async create(): Promise<'waiting' | 'invalid'> {
+    return await this.#guarded(async (): Promise<'waiting'> => {
+      if ((await this.#read()) !== undefined) return 'waiting';
+      const staged = await this.#file.stage(renderBlock([]));
+      await staged.commit(undefined).finally(() => this.#discard(staged));
+      return 'waiting';
+    });
   }
 
-  async function look(
-    table: string,
-    block: string,
-    members: readonly Network[],
-    postfix: Postfix,
-  ): Promise<Put> {
-    inPlace = [digestOf(block)];
-    if (looked === table) return 'in-place';
-    const put = judge(await postfix.checkTable(tableInContainer, table, members));
-    if (put === 'in-place') looked = table;
-    return put;
+  /** Another run of the mail container may read the table in another way: the next put has Postfix check it again. */
+  checkAgain(): void {
+    this.#checked = null;
   }
 
-  async function replace(
-    table: string | undefined,
-    block: string,
-    members: readonly Network[],
-    postfix: Postfix,
-    ready: () => Promise<void>,
-  ): Promise<Put | 'overtaken'> {
-    const before = table === undefined ? null : splitTable(table).block;
-    const altered = inPlace.length > 0 && (before === null || !inPlace.includes(digestOf(before)));
-    const wanted = withBlock(table ?? '', block);
-    const staged = await file.stage(wanted);
+  async #guarded<T>(work: () => Promise<T>): Promise<T | 'invalid'> {
     try {
-      const path = posix.join(posix.dirname(tableInContainer), staged.name);
+      return await work();
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      this.#invalid({ reason: error.message, line: null }, null, { blocking: true });
+      this.#checked = null;
+      return 'invalid';
+    }
+  }
+
+  /** What a second block permits stays open after its entries end: its bytes are the operator's. */
+  async #read(): Promise<string | undefined> {
+    const table = await this.#file.read();
+    const stray = strayMark(table ?? '');
+    if (stray === null) this.#faults.ended('table-invalid', MARKS);
+    else this.#invalid(stray, stray.remedy, { subject: MARKS, blocking: false });
+    return table;
+  }
+
+  async #check(table: string, { block, members, postfix }: Proposal): Promise<'in-place' | 'invalid'> {
+    this.#known = [digestOf(block)];
+    if (this.#checked === table) return 'in-place';
+    const done = this.#judge(await postfix.checkTable(this.#pathInContainer, table, members));
+    if (done === 'in-place') this.#checked = table;
+    return done;
+  }
+
+  async #replace(
+    table: string | undefined,
+    { block, members, postfix, ready }: Proposal,
+  ): Promise<'in-place' | 'restored' | 'invalid' | 'overtaken'> {
+    const before = table === undefined ? null : splitTable(table).block;
+    const isAltered = this.#known.length > 0 && (before === null || !this.#known.includes(digestOf(before)));
+    const wanted = withBlock(table ?? '', block);
+    const staged = await this.#file.stage(wanted);
+    try {
+      const path = posix.join(posix.dirname(this.#pathInContainer), staged.name);
       const check = await postfix.checkTable(path, wanted, members);
-      if (!check.good) return judge(check);
+      if (!check.good) return this.#judge(check);
       await ready();
       if (!(await staged.commit(table))) return 'overtaken';
-      judge(check);
+      this.#judge(check);
     } finally {
-      await discard(staged);
+      await this.#discard(staged);
     }
-    inPlace = [digestOf(block)];
-    looked = wanted;
-    if (!altered) return 'in-place';
-    report.alert('table-restored', digestOf(block), { reason: before === null ? 'missing' : 'altered' });
+    this.#known = [digestOf(block)];
+    this.#checked = wanted;
+    if (!isAltered) return 'in-place';
+    this.#report.alert('table-restored', digestOf(block), {
+      reason: before === null ? 'missing' : 'altered',
+    });
     return 'restored';
   }
 
-  /** What Postfix says of a table that is in place, or of one that therefore is not put there. */
-  function judge({ good, complaint }: TableCheck): 'in-place' | 'invalid' {
-    if (complaint === null) faults.ended('table-invalid');
-    else if (good) invalid(complaint, THEIRS, { blocking: false });
-    else invalid(complaint, OURS, { blocking: true, graceMs: RUN_GRACE_MS });
+  /** Judges what Postfix answered about a table that is in place, or about one that is not put there if it is bad. */
+  #judge({ good, complaint }: TableCheck): 'in-place' | 'invalid' {
+    if (complaint === null) this.#faults.ended('table-invalid');
+    else if (good) this.#invalid(complaint, THEIRS, { blocking: false });
+    else this.#invalid(complaint, OURS, { blocking: true, graceMs: RUN_GRACE_MS });
     return good ? 'in-place' : 'invalid';
   }
 
-  function invalid(
+  #invalid(
     { reason, line }: Complaint,
     remedy: string | null,
     how: { readonly subject?: string; readonly blocking: boolean; readonly graceMs?: number },
   ): void {
     const facts = { reason, line, remedy };
-    faults.failed({ kind: 'table-invalid', subject: '', reason, facts, ...how });
+    this.#faults.failed({ kind: 'table-invalid', subject: '', reason, facts, ...how });
   }
 
-  /** What stays is removed by the next try, and must not hide what came of this one. */
-  async function discard(staged: StagedTable): Promise<void> {
+  /** The next try removes what is left over. A failure here must not hide the result of this one. */
+  async #discard(staged: StagedTable): Promise<void> {
     try {
       await staged.discard();
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      report.error(`The new version of the table was not used and could not be removed: ${error.message}`);
+      this.#report.error(
+        `The new version of the table was not used and could not be removed: ${error.message}`,
+      );
     }
   }
-
-  return {
-    put,
-    lookAgain() {
-      looked = null;
-    },
-  };
 }
 
 const OVERTAKEN: Complaint = {

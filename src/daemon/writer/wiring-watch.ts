@@ -1,3 +1,5 @@
+// Watches whether Postfix is up and its access list names the table. What else is in that list: list-watch.ts.
+
 import type { MailContainer } from '../../core/engine/mail-container.ts';
 import { type Correction, judgeWiring, type PostfixConfiguration } from '../../core/postscreen/wiring.ts';
 import { RUN_GRACE_MS } from '../../core/watch/faults.ts';
@@ -5,52 +7,62 @@ import type { Clock } from '../../ports.ts';
 import type { Postfix } from '../../postfix/postfix-commands.ts';
 import type { FaultMonitor } from './fault-monitor.ts';
 
-/** Postfix's configuration is looked at this often; somebody may change it while it runs. */
+/** Postfix's configuration is read this often, because it may change while Postfix runs. */
 export const LOOK_MS = 10 * 60_000;
-/** Whether Postfix is up and consults the table. */
-export interface WiringWatch {
-  /** Asks Postfix when it is time to. `down`: it does not run yet, and its configuration is not final. */
-  look(postfix: Postfix, container: MailContainer): Promise<'down' | 'wired' | 'not-wired'>;
-  /** The configuration may be another one. */
-  lookAgain(): void;
-  /** As the last look found it; null before the first. */
-  configuration(): PostfixConfiguration | null;
-  /** What the last look found. */
-  standing(): 'wired' | 'not-wired' | 'unknown';
-}
 
-/** What it finds is the fault not-wired. Rejects with EngineError. */
-export function createWiringWatch(clock: Clock, faults: FaultMonitor, tableInContainer: string): WiringWatch {
-  /** The run of the mail container in which Postfix was seen to be up: it is asked only once, since it logs that. */
-  let upIn: string | null = null;
-  let lookedAt: number | null = null;
-  let configuration: PostfixConfiguration | null = null;
-  const isUnreported = () => faults.lasting('not-wired')?.isOpen === false;
+export class WiringWatch {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #faults: FaultMonitor;
+  readonly #tableInContainer: string;
+  /** The run of the mail container in which Postfix was up. Asked once a run, because Postfix logs each question. */
+  #upIn: string | null = null;
+  #readAt: number | null = null;
+  #configuration: PostfixConfiguration | null = null;
 
-  return {
-    async look(postfix, { run, mounts }) {
-      const recent = lookedAt !== null && Math.abs(clock.now() - lookedAt) < LOOK_MS;
-      const fresh = upIn === run && recent && !isUnreported();
-      if (!fresh) {
-        if (upIn !== run && !(await postfix.running())) return 'down';
-        upIn = run;
-        configuration = await postfix.configuration();
-        const wiring = judgeWiring(configuration, tableInContainer, mounts);
-        lookedAt = clock.now();
-        if (wiring.kind === 'wired') faults.ended('not-wired');
-        else notWired(faults, '', wiring);
-      }
-      return faults.lasting('not-wired') === undefined ? 'wired' : 'not-wired';
-    },
-    lookAgain() {
-      lookedAt = null;
-    },
-    configuration: () => configuration,
-    standing() {
-      if (faults.lasting('not-wired') !== undefined) return 'not-wired';
-      return upIn === null ? 'unknown' : 'wired';
-    },
-  };
+  constructor(clock: Pick<Clock, 'now'>, faults: FaultMonitor, tableInContainer: string) {
+    this.#clock = clock;
+    this.#faults = faults;
+    this.#tableInContainer = tableInContainer;
+  }
+
+  /**
+   * Asks Postfix when it is time to. `down`: it does not run yet, and its configuration is not final. `not-wired` is
+   * the fault of that name. Rejects with EngineError.
+   */
+  async check(postfix: Postfix, { run, mounts }: MailContainer): Promise<'down' | 'wired' | 'not-wired'> {
+    if (!this.#isCurrent(run)) {
+      if (this.#upIn !== run && !(await postfix.running())) return 'down';
+      this.#upIn = run;
+      this.#configuration = await postfix.configuration();
+      const wiring = judgeWiring(this.#configuration, this.#tableInContainer, mounts);
+      this.#readAt = this.#clock.now();
+      if (wiring.kind === 'wired') this.#faults.ended('not-wired');
+      else notWired(this.#faults, '', wiring);
+    }
+    return this.#faults.lasting('not-wired') === undefined ? 'wired' : 'not-wired';
+  }
+
+  #isCurrent(run: string): boolean {
+    const isRecent = this.#readAt !== null && Math.abs(this.#clock.now() - this.#readAt) < LOOK_MS;
+    const isUnreported = this.#faults.lasting('not-wired')?.isOpen === false;
+    return this.#upIn === run && isRecent && !isUnreported;
+  }
+
+  /** The configuration may have changed. */
+  checkAgain(): void {
+    this.#readAt = null;
+  }
+
+  /** As the last check read it; null before the first. */
+  configuration(): PostfixConfiguration | null {
+    return this.#configuration;
+  }
+
+  /** The result of the last check. */
+  result(): 'wired' | 'not-wired' | 'unknown' {
+    if (this.#faults.lasting('not-wired') !== undefined) return 'not-wired';
+    return this.#upIn === null ? 'unknown' : 'wired';
+  }
 }
 
 /** `subject` is empty when the list does not name the table. */

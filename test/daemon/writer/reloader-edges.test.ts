@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ExecResult } from '../../../src/core/engine/mail-container.ts';
 import { CROSSING_MS } from '../../../src/core/log/log-time.ts';
 import type { FaultMonitor } from '../../../src/daemon/writer/fault-monitor.ts';
-import { createReloader, type Reloader, reloadFailed } from '../../../src/daemon/writer/reloader.ts';
+import { Reloader, reloadFailed } from '../../../src/daemon/writer/reloader.ts';
+import { EngineError } from '../../../src/ports.ts';
 import { TestClock } from '../../double/clock.ts';
 import { faultsOf } from '../../double/faults.ts';
 
@@ -25,7 +26,7 @@ beforeEach(() => {
     alert: (kind: string, id: string, fields: object) => void alerts.push({ kind, id, fields }),
   };
   faults = faultsOf(clock, report);
-  reloader = createReloader(clock, report, faults, 15_000);
+  reloader = new Reloader(clock, report, faults, 15_000);
   stop = new AbortController();
   result = { exitCode: 0, stdout: '', stderr: '' };
   meanwhile = () => {};
@@ -60,9 +61,9 @@ describe('a reload', () => {
   });
 
   it('is proven by a line that crosses with the request, and by none from before that', async () => {
-    meanwhile = () => reloader.reloaded(NOON - CROSSING_MS);
+    meanwhile = () => void reloader.reloaded(NOON - CROSSING_MS);
     expect(await load()).toBe(NOON - CROSSING_MS);
-    meanwhile = () => reloader.reloaded(NOON - CROSSING_MS - 1);
+    meanwhile = () => void reloader.reloaded(NOON - CROSSING_MS - 1);
     const loading = load();
     expect(await outcomeOf(loading)).toBeUndefined();
     reloader.reloaded(NOON);
@@ -129,13 +130,38 @@ describe('a reload', () => {
         remove(...given);
       },
     });
-    meanwhile = () => reloader.reloaded(NOON);
+    meanwhile = () => void reloader.reloaded(NOON);
     await load();
     meanwhile = () => {
       throw new Error('no Engine');
     };
     await expect(load()).rejects.toThrow('no Engine');
     expect(open).toEqual([]);
+  });
+
+  it('that the Engine refuses rejects, reports nothing, and leaves a line about a reload to others', async () => {
+    meanwhile = () => {
+      expect(reloader.reloaded(NOON)).toBe(true);
+      throw new EngineError('unreachable', 'no answer');
+    };
+    await expect(load()).rejects.toThrow('no answer');
+    expect(alerts).toEqual([]);
+    expect(faults.all()).toEqual([]);
+    expect(reloader.reloadedAt()).toBeNull();
+    expect(reloader.reloaded(NOON)).toBe(false);
+  });
+
+  it('is not proven by the line of a try that the Engine refused', async () => {
+    meanwhile = () => {
+      throw new EngineError('failed', 'no');
+    };
+    await expect(load()).rejects.toThrow('no');
+    reloader.reloaded(NOON);
+    meanwhile = () => {};
+    const loading = load();
+    expect(await outcomeOf(loading)).toBeUndefined();
+    reloader.reloaded(NOON);
+    expect(await loading).toBe(NOON);
   });
 });
 
@@ -159,7 +185,7 @@ describe('a reload that fails', () => {
     for (let tries = 1; tries <= 3; tries += 1) await load();
     expect(faults.lasting('reload-failed')).toMatchObject({ tries: 3, facts: { retrySeconds: 4 } });
     result = { ...result, exitCode: 0 };
-    meanwhile = () => reloader.reloaded(NOON);
+    meanwhile = () => void reloader.reloaded(NOON);
     await load();
     expect(alerts.map(({ kind }) => kind)).toEqual(['reload-done']);
     expect(alerts[0]?.fields).toMatchObject({ attempts: 4 });
@@ -172,16 +198,15 @@ describe('a reload that fails', () => {
   });
 });
 
-it('the plan follows the last reload and the last failure', async () => {
-  expect(reloader.plan(false)).toEqual({ kind: 'idle' });
-  expect(reloader.plan(true)).toEqual({ kind: 'now' });
-  meanwhile = () => reloader.reloaded(NOON);
+it('the next try follows the last reload and the last failure', async () => {
+  expect(reloader.dueIn()).toBe(0);
+  meanwhile = () => void reloader.reloaded(NOON);
   await load();
-  expect(reloader.plan(true)).toEqual({ kind: 'wait', ms: 15_000 });
+  expect(reloader.dueIn()).toBe(15_000);
   clock.advance(MINUTE);
   result = { exitCode: 1, stdout: '', stderr: 'no' };
   await load();
-  expect(reloader.plan(true)).toEqual({ kind: 'wait', ms: 1_000 });
+  expect(reloader.dueIn()).toBe(1_000);
   clock.advance(1_000);
-  expect(reloader.plan(true)).toEqual({ kind: 'now' });
+  expect(reloader.dueIn()).toBe(0);
 });

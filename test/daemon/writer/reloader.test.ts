@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createReloader } from '../../../src/daemon/writer/reloader.ts';
+import { Reloader } from '../../../src/daemon/writer/reloader.ts';
 import { TestClock } from '../../double/clock.ts';
 import { faultsOf } from '../../double/faults.ts';
 
@@ -10,7 +10,7 @@ function setUp() {
   const told: string[] = [];
   const report = { alert: (kind: string) => void told.push(kind) };
   const faults = faultsOf(clock, report);
-  const reloader = createReloader(clock, report, faults, 0);
+  const reloader = new Reloader(clock, report, faults, 0);
   const requests: number[] = [];
   const postfix = {
     async reload() {

@@ -3,8 +3,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { network } from '../../../src/core/net/network.ts';
 import { renderBlock } from '../../../src/core/table/managed-block.ts';
 import type { TableCheck } from '../../../src/core/table/table-check.ts';
+import { digestOf } from '../../../src/daemon/writer/desired-table.ts';
 import type { FaultMonitor } from '../../../src/daemon/writer/fault-monitor.ts';
-import { createTableKeeper, digestOf, type TableKeeper } from '../../../src/daemon/writer/table-keeper.ts';
+import { TableKeeper } from '../../../src/daemon/writer/table-keeper.ts';
 import { FileError, type TableFile } from '../../../src/ports.ts';
 import type { Postfix } from '../../../src/postfix/postfix-commands.ts';
 import { TestClock } from '../../double/clock.ts';
@@ -53,8 +54,7 @@ const postfix: Postfix = {
     return answer;
   },
 };
-const put = (block = BLOCK, asked: Postfix | null = postfix) =>
-  keeper.put(block, MEMBERS, asked, async () => {});
+const put = () => keeper.put({ block: BLOCK, members: MEMBERS, postfix, ready: async () => {} });
 
 function keep(...blocks: readonly string[]): void {
   const report = {
@@ -62,7 +62,7 @@ function keep(...blocks: readonly string[]): void {
     error: (message: string) => void errors.push(message),
   };
   faults = faultsOf(new TestClock(0), report);
-  keeper = createTableKeeper(file, report, faults, '/etc/screenpass/t.cidr', blocks.map(digestOf));
+  keeper = new TableKeeper(file, report, faults, '/etc/screenpass/t.cidr', blocks.map(digestOf));
 }
 
 beforeEach(() => {
@@ -84,9 +84,9 @@ it('the digest of a block is the SHA-256 of its bytes', () => {
 
 describe('without a Postfix', () => {
   it('an empty table is created where there is none, and nothing else is done', async () => {
-    expect(await put(BLOCK, null)).toBe('waiting');
+    expect(await keeper.create()).toBe('waiting');
     expect([table, discarded]).toEqual([OLD, 1]);
-    expect(await put(BLOCK, null)).toBe('waiting');
+    expect(await keeper.create()).toBe('waiting');
     expect([table, discarded]).toEqual([OLD, 1]);
     expect(alerts).toEqual([]);
   });
@@ -95,7 +95,7 @@ describe('without a Postfix', () => {
     onCommit = () => {
       throw new FileError('read-only');
     };
-    expect(await put(BLOCK, null)).toBe('invalid');
+    expect(await keeper.create()).toBe('invalid');
     expect([table, discarded]).toEqual([undefined, 1]);
     expect(faults.lasting('table-invalid')).toMatchObject({
       ...{ reason: 'read-only', blocking: true },

@@ -6,7 +6,7 @@ import { network } from '../../../src/core/net/network.ts';
 import { renderBlock } from '../../../src/core/table/managed-block.ts';
 import type { TableCheck } from '../../../src/core/table/table-check.ts';
 import type { FaultMonitor } from '../../../src/daemon/writer/fault-monitor.ts';
-import { createTableKeeper, type TableKeeper } from '../../../src/daemon/writer/table-keeper.ts';
+import { TableKeeper } from '../../../src/daemon/writer/table-keeper.ts';
 import { createTableFile } from '../../../src/edge/file.ts';
 import type { TableFile } from '../../../src/ports.ts';
 import type { Postfix } from '../../../src/postfix/postfix-commands.ts';
@@ -45,12 +45,13 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 function keeperOf(file: TableFile): TableKeeper {
   const report = { alert: (kind: string) => void alerts.push(kind), error: () => {} };
   faults = faultsOf(clock, report);
-  return createTableKeeper(file, report, faults, '/etc/screenpass/table.cidr', []);
+  return new TableKeeper(file, report, faults, '/etc/screenpass/table.cidr', []);
 }
 
 const table = () => join(folder, 'table.cidr');
 const read = () => readFile(table(), 'utf8');
-const put = (postfix: Postfix, ready = async () => {}) => keeper.put(BLOCK, MEMBERS, postfix, ready);
+const put = (postfix: Postfix, ready = async () => {}) =>
+  keeper.put({ block: BLOCK, members: MEMBERS, postfix, ready });
 
 /** Postfix as the keeper asks it: `check` sees the path in the container and the text. */
 function postfix(check: (path: string, text: string) => TableCheck | Promise<TableCheck>): Postfix {
@@ -139,7 +140,7 @@ describe('the table', () => {
     await writeFile(table(), `# new\n${BLOCK}`);
     for (let i = 0; i < 3; i += 1) await put(good);
     expect(asked).toBe(2);
-    keeper.lookAgain();
+    keeper.checkAgain();
     for (let i = 0; i < 3; i += 1) await put(good);
     expect(asked).toBe(3);
   });

@@ -1,21 +1,21 @@
 import { expect, it } from 'vitest';
-import { createBell } from '../../../src/daemon/writer/wake-signal.ts';
+import { WakeSignal } from '../../../src/daemon/writer/wake-signal.ts';
 import { TestClock } from '../../double/clock.ts';
 
 const turn = () => new Promise((turned) => setImmediate(turned));
 
-it('a ring ends one wait: the one that is on, or the next one', async () => {
+it('a wake ends one wait: the one that is on, or the next one', async () => {
   const clock = new TestClock(0);
-  const bell = createBell(clock);
+  const signal = new WakeSignal(clock);
   let ended = 0;
   const wait = async () => {
-    await bell.wait(1_000);
+    await signal.wait(1_000);
     ended += 1;
   };
   const first = wait();
-  bell.ring();
+  signal.wake();
   await first;
-  bell.ring();
+  signal.wake();
   await wait();
   const third = wait();
   await turn();

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MailContainer } from '../../../src/core/engine/mail-container.ts';
 import type { FaultMonitor } from '../../../src/daemon/writer/fault-monitor.ts';
-import { createWiringWatch, type WiringWatch } from '../../../src/daemon/writer/wiring-watch.ts';
+import { WiringWatch } from '../../../src/daemon/writer/wiring-watch.ts';
 import { EngineError } from '../../../src/ports.ts';
 import type { Postfix } from '../../../src/postfix/postfix-commands.ts';
 import { TestClock } from '../../double/clock.ts';
@@ -28,7 +28,7 @@ beforeEach(() => {
   alerts = [];
   const report = { alert: (kind: string, _: string, fields: object) => void alerts.push({ kind, fields }) };
   faults = faultsOf(clock, report);
-  watch = createWiringWatch(clock, faults, TABLE);
+  watch = new WiringWatch(clock, faults, TABLE);
   isUp = true;
   accessList = WIRED;
   asked = [];
@@ -47,20 +47,20 @@ const postfix: Postfix = {
     return { accessList, mynetworks: '', overrides: '', services };
   },
 };
-const look = (container = CONTAINER) => watch.look(postfix, container);
+const look = (container = CONTAINER) => watch.check(postfix, container);
 
 describe('the wiring', () => {
   it('is unknown before Postfix is up, whose configuration is not final then', async () => {
     isUp = false;
-    expect(watch.standing()).toBe('unknown');
+    expect(watch.result()).toBe('unknown');
     expect(watch.configuration()).toBeNull();
     expect(await look()).toBe('down');
     expect(await look()).toBe('down');
     expect(asked).toEqual(['running', 'running']);
-    expect(watch.standing()).toBe('unknown');
+    expect(watch.result()).toBe('unknown');
     isUp = true;
     expect(await look()).toBe('wired');
-    expect(watch.standing()).toBe('wired');
+    expect(watch.result()).toBe('wired');
     expect(watch.configuration()).toMatchObject({ accessList: WIRED });
     expect(faults.all()).toEqual([]);
   });
@@ -93,7 +93,7 @@ describe('the wiring', () => {
 
   it('is looked at again when it may be another one', async () => {
     await look();
-    watch.lookAgain();
+    watch.checkAgain();
     await look();
     await look();
     expect(asked).toEqual(['running', 'configuration', 'configuration']);
@@ -102,7 +102,7 @@ describe('the wiring', () => {
   it('that is missing is looked at each time until it has lasted a minute and is reported, then each ten', async () => {
     accessList = 'permit_mynetworks';
     expect(await look()).toBe('not-wired');
-    expect(watch.standing()).toBe('not-wired');
+    expect(watch.result()).toBe('not-wired');
     expect(faults.lasting('not-wired')).toMatchObject({ blocking: true, dueAt: NOON + MINUTE });
     clock.advance(MINUTE - 1);
     await look();
@@ -124,7 +124,7 @@ describe('the wiring', () => {
     clock.advance(10 * MINUTE);
     expect(await look()).toBe('wired');
     expect(alerts.map(({ kind }) => kind)).toEqual(['not-wired', 'wired']);
-    expect(watch.standing()).toBe('wired');
+    expect(watch.result()).toBe('wired');
   });
 
   it('to a table that is a mount of its own is none', async () => {
@@ -134,13 +134,13 @@ describe('the wiring', () => {
 
   it('is what it was while the Engine does not answer', async () => {
     await look();
-    watch.lookAgain();
+    watch.checkAgain();
     const mute = {
       ...postfix,
       configuration: () => Promise.reject(new EngineError('unreachable', 'no answer')),
     };
-    await expect(watch.look(mute, CONTAINER)).rejects.toThrow('no answer');
-    expect(watch.standing()).toBe('wired');
+    await expect(watch.check(mute, CONTAINER)).rejects.toThrow('no answer');
+    expect(watch.result()).toBe('wired');
     await look();
     expect(asked).toEqual(['running', 'configuration', 'configuration']);
   });

@@ -3,7 +3,7 @@ import { network } from '../../../src/core/net/network.ts';
 import { entryOf } from '../../../src/core/policy/entry.ts';
 import { EMPTY_STATE, type State } from '../../../src/core/state/state.ts';
 import { renderBlock } from '../../../src/core/table/managed-block.ts';
-import { digestOf } from '../../../src/daemon/writer/table-keeper.ts';
+import { digestOf } from '../../../src/daemon/writer/desired-table.ts';
 import { EngineError } from '../../../src/ports.ts';
 import { CONTAINER, entry, NOON, TABLE, WriterBench } from '../../double/writer-bench.ts';
 
@@ -409,6 +409,55 @@ describe('an Engine that fails', () => {
     expect(bench.kinds()).toEqual(['reload-failed']);
     expect(bench.fieldsOf('reload-failed')).toMatchObject({
       reason: expect.stringMatching(/^the Engine says no\. .*socket proxy/),
+    });
+  });
+
+  describe('in the middle of a reload', () => {
+    const failingReload = (kind: 'unreachable' | 'denied') => {
+      bench.onExec = (command) =>
+        command === 'postfix reload' ? Promise.reject(new EngineError(kind, 'cut')) : undefined;
+    };
+
+    it('leaves the table written and reported, the entry not in force, and the reload due after 1 s', async () => {
+      await bench.serve();
+      failingReload('unreachable');
+      await bench.open(SES);
+      expect([bench.table, bench.kinds()]).toEqual([SES_BLOCK, ['sender-allowed']]);
+      expect(bench.writer.state).toMatchObject({ loaded: null, entries: [{ inForce: null }] });
+      expect(bench.faults.lasting('reload-failed')).toMatchObject({ reason: 'cut', tries: 1 });
+      expect(bench.writer.status()).toMatchObject({ reload: 'failing', reloadedAt: null });
+      await bench.pass(999);
+      expect(bench.count('postfix reload')).toBe(1);
+      bench.onExec = () => undefined;
+      await bench.pass(1);
+      expect(bench.count('postfix reload')).toBe(2);
+      expect(bench.fieldsOf('reload-done')).toMatchObject({ attempts: 2 });
+      expect(bench.writer.state.entries).toMatchObject([{ inForce: NOON + 1_000 }]);
+      expect(bench.faults.all()).toEqual([]);
+    });
+
+    it('that Postfix did all the same is done again: its line of the log proves no later try', async () => {
+      await bench.serve();
+      failingReload('unreachable');
+      await bench.open(SES);
+      bench.onExec = () => undefined;
+      const looks = bench.count('postconf -M');
+      bench.writer.reloaded(bench.clock.now());
+      await bench.settled();
+      expect(bench.count('postconf -M')).toBe(looks + 1);
+      expect(bench.count('postfix reload')).toBe(2);
+      expect(bench.writer.status().reload).toBe('done');
+    });
+
+    it('that is refused is reported at once, and nothing is written in vain', async () => {
+      await bench.serve();
+      failingReload('denied');
+      await bench.open(SES);
+      expect(bench.kinds()).toEqual(['sender-allowed', 'reload-failed']);
+      const tables = bench.count('table');
+      await bench.pass(60_000);
+      expect(bench.count('table')).toBe(tables);
+      expect(bench.kinds()).toHaveLength(2);
     });
   });
 
