@@ -1,3 +1,5 @@
+// The commands that run in the mail container. What their output means is decided in src/core.
+
 import type { ExecResult } from '../core/engine/mail-container.ts';
 import { firstAddress, type Network } from '../core/net/network.ts';
 import type { PostfixConfiguration } from '../core/postscreen/wiring.ts';
@@ -8,7 +10,7 @@ const QUERY_MS = 10_000;
 const RELOAD_MS = 30_000;
 /** So many members are asked at most: an operator's rule above ours may answer for the first. */
 const MEMBERS = 3;
-/** Documentation space (RFC 5737): a table without rules is read by asking it for someone who is in none. */
+/** Documentation space (RFC 5737): a table without rules is read by asking it for an address that is in none. */
 const STRANGER = '192.0.2.1';
 
 /**
@@ -16,7 +18,7 @@ const STRANGER = '192.0.2.1';
  * administrator's, addresses are those of published networks. All of these reject with EngineError.
  */
 export interface Postfix {
-  /** `text` is what stands in the file `path`; `members` are networks that it permits. */
+  /** `text` is the content of the file `path`; `members` are networks that it permits. */
   checkTable(path: string, text: string, members: readonly Network[]): Promise<TableCheck>;
   /** Postfix is up: before that its configuration is still being written (docker-mailserver's start scripts). */
   running(): Promise<boolean>;

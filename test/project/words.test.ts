@@ -57,13 +57,10 @@ const PENDING: readonly string[] = [
   'src/core/senders',
   'src/core/spf',
   'src/core/state',
-  'src/core/table',
   'src/core/watch',
   'src/daemon',
-  'src/daemon/writer',
   'src/edge',
   'src/ports.ts',
-  'src/postfix',
   'src/senders',
   'src/upkeep.ts',
 ];

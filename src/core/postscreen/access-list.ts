@@ -1,3 +1,5 @@
+// What an access list of postscreen does with a client, and what postmap answers about its tables. Runs no command.
+
 import type { ExecResult } from '../engine/mail-container.ts';
 import { type Address, addressValue, bits, contains, type Network, parseAddress } from '../net/network.ts';
 import { listItems } from './wiring.ts';
@@ -5,7 +7,7 @@ import { listItems } from './wiring.ts';
 /**
  * What an access list of postscreen makes of a client. `by`: the item that decided. `error`: Postfix does not
  * understand or cannot read that item, ignores the remainder of the list, and tests the client. `none`: nothing decided,
- * so the tests do; `by` is null when the list came to its end. `unknown`: this cannot be told from outside.
+ * so the tests do; `by` is null when the list came to its end. `unknown`: this cannot be seen from outside.
  */
 export type Access =
   | { readonly kind: 'permit' | 'reject'; readonly by: string }
@@ -42,10 +44,27 @@ interface Client {
   readonly answers: ReadonlyMap<string, TableAnswer>;
 }
 
+/** One message of postmap on stderr. `error`: it could not read the table. */
+export interface PostmapMessage {
+  readonly kind: 'error' | 'warning';
+  /** Without the name of the program, with the word that it begins with. */
+  readonly text: string;
+  /** The text without that word. */
+  readonly reason: string;
+}
+
+export function readMessages(stderr: string): readonly PostmapMessage[] {
+  return stderr.split('\n').flatMap((line) => {
+    const [, text, word, reason] = /^postmap: ((fatal|error|panic|warning): (.*))$/s.exec(line) ?? [];
+    if (text === undefined || reason === undefined) return [];
+    return [{ kind: word === 'warning' ? 'warning' : 'error', text, reason }];
+  });
+}
+
 /** `postmap -q` exits 1 both for "no match" and for failure, so stderr decides (postmap(1)). */
 export function readTableAnswer({ exitCode, stdout, stderr }: ExecResult): TableAnswer {
-  const complaint = stderr.split('\n').find((line) => /^postmap: (?:fatal|error|panic): /.test(line));
-  if (complaint !== undefined) return { kind: 'failed', reason: complaint.replace(/^postmap: \w+: /, '') };
+  const error = readMessages(stderr).find(({ kind }) => kind === 'error');
+  if (error !== undefined) return { kind: 'failed', reason: error.reason };
   if (exitCode > 1) return { kind: 'unknown', reason: `postmap ended with exit code ${exitCode}` };
   const value = stdout.trim();
   return value === '' ? { kind: 'nothing' } : { kind: 'value', value };

@@ -23,7 +23,7 @@ export interface ListSample {
 export type Obstacle = Exclude<Access, { readonly kind: 'permit' | 'unknown' }>;
 
 /**
- * `opened`: so many opened networks were asked about. `unknown`: it cannot be told from outside. `better`: the list in
+ * `opened`: so many opened networks were asked about. `unknown`: it cannot be seen from outside. `better`: the list in
  * a better order, null when it is in order; what to do so that all of it works.
  */
 export type ListCheck =
@@ -36,7 +36,7 @@ export type ListCheck =
     };
 
 /** Documentation space (RFC 5737): no list is about it. */
-const NOBODY: ListSample = { sender: null, address: '192.0.2.1' };
+const NO_SENDER: ListSample = { sender: null, address: '192.0.2.1' };
 const RELOAD = 'then docker exec mailserver postfix reload';
 
 /** At most `most` of the opened networks, each by its first address; the next `turn` goes on where this one ended. */
@@ -44,7 +44,7 @@ export function sampleOpened(opened: readonly Opened[], most: number, turn: numb
   const all = opened.flatMap(({ sender, networks }) =>
     networks.map((network) => ({ sender, address: firstAddress(network) })),
   );
-  if (all.length === 0) return [NOBODY];
+  if (all.length === 0) return [NO_SENDER];
   const start = (turn * most) % all.length;
   return [...all.slice(start), ...all.slice(0, start)].slice(0, most);
 }
@@ -56,14 +56,14 @@ export function reasonOf(
   { sender, address }: ListSample,
   obstacle: Obstacle,
 ): string {
-  const who = sender === null ? address : `${address} (${sender})`;
+  const client = sender === null ? address : `${address} (${sender})`;
   const by = inFront(items, table, obstacle);
-  if (by === null) return `a rule of yours, or none, answers for ${who} in ${table}`;
+  if (by === null) return `a rule of yours, or none, answers for ${client} in ${table}`;
   if (obstacle.kind === 'error')
-    return `${by}: ${obstacle.reason}; Postfix ignores the remainder of the list for ${who}`;
+    return `${by}: ${obstacle.reason}; Postfix ignores the remainder of the list for ${client}`;
   return by.includes(':')
-    ? `${by} rejects ${who} before the table is asked`
-    : `"${by}" answers for ${who} before the table`;
+    ? `${by} rejects ${client} before the table is asked`
+    : `"${by}" answers for ${client} before the table`;
 }
 
 /** The obstacle in front of our table; null: the table was asked, and did not permit the sample. */

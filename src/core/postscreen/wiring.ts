@@ -1,3 +1,6 @@
+// Whether postscreen consults our table, by Postfix's configuration, and the line to write if not. What Postfix answers
+// about the list: access-list.ts and list-fault.ts.
+
 import { posix } from 'node:path';
 
 /** Whether postscreen asks our table, from what postconf(1) says of the files on disk. */

@@ -1,3 +1,5 @@
+// CIDR rules as Postfix reads them, from any cidr table. It does not know our block.
+
 import {
   type Address,
   addressValue,
@@ -36,7 +38,7 @@ export interface Fault {
   readonly pattern: string;
   /** In Postfix's words where it has some. */
   readonly reason: string;
-  /** The network that was meant; null: who knows. */
+  /** The network that was meant; null: unknown. */
   readonly meant: Network | null;
 }
 

@@ -1,3 +1,5 @@
+// Our block in the text of the table: where it is, what it says, and how it is written. Reads and writes no file.
+
 import { formatNetwork, type Network, parseNetwork } from '../net/network.ts';
 import type { Entry, Scope } from '../policy/entry.ts';
 
@@ -160,7 +162,7 @@ export function blockSenders(block: string): readonly { sender: string; networks
   });
 }
 
-/** The entries that a block tells of, for when the state is lost. Lines that we did not write are left out. */
+/** The entries that a block names, for when the state is lost. Lines that we did not write are left out. */
 export function readEntries(block: string): Entry[] {
   const entries: Entry[] = [];
   let networks: string[] = [];

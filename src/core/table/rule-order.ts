@@ -1,3 +1,5 @@
+// Which rules of an ordered list decide anything. It does not know what the rules do.
+
 import { type Family, lastValue, type Network } from '../net/network.ts';
 import { aggregate, cover } from '../net/network-set.ts';
 
@@ -39,7 +41,7 @@ export function findUseless(rules: readonly OrderedRule[]): UsefulRules {
     [...(behind[rule] ?? [])].every((by) => effectOf(by) === effectOf(rule));
   const decided = effects(rules, all);
   const kept = [...live].filter((rule) => !isRepeated(rule)).sort(byNumber);
-  // With `!` and `if` two rules can stand in for each other in turn; then all of them stay.
+  // With `!` and `if` each of two rules can make the other useless; then all of them stay.
   const repeats = same(decided, effects(rules, kept));
   return {
     decided: (effect) => decided.get(effect) ?? [],

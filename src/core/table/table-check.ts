@@ -1,59 +1,61 @@
+// Whether Postfix reads a new version of the table as meant, from what postmap answers about it. Runs no command.
+
 import type { ExecResult } from '../engine/mail-container.ts';
+import { type PostmapMessage, readMessages } from '../postscreen/access-list.ts';
 import { blockLines } from './managed-block.ts';
 
-/** What `postmap -q` says of a table that is to take its place. */
 export interface TableCheck {
   /** Postfix reads our block as meant. */
   readonly good: boolean;
-  /** Null when there is nothing to complain about, not even in the operator's own lines. */
-  readonly complaint: { readonly reason: string; readonly line: number | null } | null;
+  /** Null when Postfix complains about no line, not even of the operator's. */
+  readonly complaint: Complaint | null;
 }
 
+interface Complaint {
+  readonly reason: string;
+  /** Null: the complaint is about no single line. */
+  readonly line: number | null;
+}
+
+/** The first number is Postfix's; the operator's words are repeated after it. */
 const SKIPPED = /, line (\d+): (.*)/;
+const HIDDEN: Complaint = {
+  reason: 'an address of our own rules is not found in it: an unclosed "if" above our block?',
+  line: null,
+};
 
 /**
- * Judges the answers for members of our block, or for a stranger when it has no rules. `postmap -q` exits 1 both for
- * "no match" and for failure, so stderr
- * decides (postmap(1)). A bad line of the operator's is told and kept, but does not hold back ours: Postfix skips
- * it with or without our rules. An operator's rule above ours may answer instead of ours; that is its right.
+ * Judges the answers for members of our block, or for a stranger when it has no rules. A bad line of the operator is
+ * reported and kept, and does not hold back our block: Postfix skips that line with or without our rules. A rule of the
+ * operator above our block may answer in place of ours.
  */
 export function judgeTable(
   table: string,
   answers: readonly ExecResult[],
   asked: 'members' | 'stranger',
 ): TableCheck {
-  const complaints = answers.flatMap(({ stderr }) => stderr.split('\n').filter(isComplaint));
-  const skipped = complaints.map(skippedLine);
+  const complaints = answers
+    .flatMap(({ stderr }) => readMessages(stderr))
+    .filter(isAboutTable)
+    .map(complaintOf);
   const { first, last } = blockLines(table);
-  const ours = skipped.findIndex((match) => match === null || inside(Number(match[1]), first, last));
-  if (ours >= 0)
-    return { good: false, complaint: complaintOf(complaints[ours] ?? '', skipped[ours] ?? null) };
-  const complaint = skipped[0] === undefined ? null : complaintOf(complaints[0] ?? '', skipped[0]);
-  if (asked === 'stranger' || answers.some(({ stdout }) => stdout.trim() === 'permit'))
-    return { good: true, complaint };
-  const answered = answers.every(({ stdout }) => stdout.trim() !== '');
-  const reason = 'an address of our own rules is not found in it: an unclosed "if" above our block?';
-  return answered
-    ? { good: true, complaint }
-    : { good: false, complaint: complaint ?? { reason, line: null } };
+  const ours = complaints.find(({ line }) => line === null || (line >= first && line <= last));
+  if (ours !== undefined) return { good: false, complaint: ours };
+  const complaint = complaints[0] ?? null;
+  const outputs = answers.map(({ stdout }) => stdout.trim());
+  const isFound = outputs.includes('permit') || outputs.every((output) => output !== '');
+  if (asked === 'stranger' || isFound) return { good: true, complaint };
+  return { good: false, complaint: complaint ?? HIDDEN };
 }
 
-/** postmap also repeats warnings about main.cf, which say nothing of the table. */
-function isComplaint(line: string): boolean {
-  return /^postmap: (?:fatal|error|panic): /.test(line) || /^postmap: warning: .*cidr/.test(line);
+/** postmap also repeats warnings about main.cf, which say nothing about the table. */
+function isAboutTable({ kind, text }: PostmapMessage): boolean {
+  return kind === 'error' || text.includes('cidr');
 }
 
-/** Null: it speaks of no line. The first number is Postfix's; the operator's words are repeated behind it. */
-function skippedLine(complaint: string): RegExpExecArray | null {
-  const at = complaint.indexOf('cidr map ');
-  return at < 0 ? null : SKIPPED.exec(complaint.slice(at));
-}
-
-function complaintOf(text: string, match: RegExpExecArray | null): { reason: string; line: number | null } {
-  if (match === null) return { reason: text.replace(/^postmap: /, ''), line: null };
-  return { reason: `line ${match[1]}: ${match[2]}`, line: Number(match[1]) };
-}
-
-function inside(line: number, first: number, last: number): boolean {
-  return line >= first && line <= last;
+function complaintOf({ text }: PostmapMessage): Complaint {
+  const at = text.indexOf('cidr map ');
+  const [, line, reason] = (at < 0 ? null : SKIPPED.exec(text.slice(at))) ?? [];
+  if (line === undefined) return { reason: text, line: null };
+  return { reason: `line ${line}: ${reason}`, line: Number(line) };
 }

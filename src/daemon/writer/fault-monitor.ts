@@ -1,3 +1,5 @@
+// Keeps the faults in the state, and reports where each begins and ends. What counts as a fault is decided in core/watch.
+
 import type { AlertFields } from '../../core/alerts/alert.ts';
 import {
   type Changed,
@@ -13,20 +15,19 @@ import {
 } from '../../core/watch/faults.ts';
 import type { Clock, Report } from '../../ports.ts';
 
-/** Keeps what is wrong in the state, and gives an alert where it begins and where it ends. */
 export interface FaultMonitor {
-  /** It was seen, at `at` (ms; now, if left out). */
+  /** The fault was seen, at `at` (ms; now, if left out). */
   failed(failure: Failure, at?: number): Fault;
-  /** It is not so (any more), at `at`. */
+  /** The fault does not last (any more), at `at`. */
   ended(kind: FaultKind, subject?: string, at?: number): void;
-  /** Undefined: all is right with it. */
+  /** Undefined: there is no such fault. */
   lasting(kind: FaultKind, subject?: string): Fault | undefined;
-  /** All that last. */
+  /** All faults that last. */
   all(): Faults;
-  /** Reports what has lasted long enough. */
+  /** Reports faults that have lasted long enough. */
   reportDue(): void;
-  /** Another run of the mail container: what failed with the last one says nothing of it. */
-  startAfresh(kinds: readonly FaultKind[]): void;
+  /** What failed before proves nothing now: faults that were not reported end, the others lose their tries. */
+  reset(kinds: readonly FaultKind[]): void;
 }
 
 /** Where the faults are kept. */
@@ -63,7 +64,7 @@ export function createFaultMonitor(
       settle(changed);
       for (const fault of changed.report) reportBeginning(report, fault);
     },
-    startAfresh(kinds) {
+    reset(kinds) {
       const faults = withFreshStart(read(), kinds);
       if (faults !== read()) write(faults);
     },

@@ -224,7 +224,7 @@ export class Round {
 
   #forgetProof(): void {
     this.#shared.memory.state = withoutProof(this.#shared.memory.state);
-    this.#tools.faults.startAfresh(['sender-still-refused']);
+    this.#tools.faults.reset(['sender-still-refused']);
   }
 }
 

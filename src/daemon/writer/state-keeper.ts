@@ -1,3 +1,5 @@
+// The saved state: read once, written when it changed, moved away if it is unusable. It does not look into the state.
+
 import type { State } from '../../core/state/state.ts';
 import { type ReadState, readState } from '../../core/state/state-schema.ts';
 import { FileError, type Ports } from '../../ports.ts';

@@ -98,7 +98,7 @@ export class Writer {
   serve(container: MailContainer | null): void {
     const { faults, table } = this.#tools;
     if (container !== null && container.run !== this.#shared.container?.run) {
-      faults.startAfresh(OF_THE_RUN);
+      faults.reset(OF_THE_RUN);
       table.checkAgain();
     }
     this.#shared.container = container;
@@ -113,7 +113,7 @@ export class Writer {
     if (isAwaited) return;
     wiring.checkAgain();
     // Postfix is up: what failed before can be tried again at once.
-    faults.startAfresh(['reload-failed']);
+    faults.reset(['reload-failed']);
     this.#wakeSignal.wake();
   }
 
@@ -122,7 +122,7 @@ export class Writer {
     if (this.#tools.list.warned(body)) this.#wakeSignal.wake();
   }
 
-  /** Works until the signal aborts, then finishes the write in hand and saves. */
+  /** Works until the signal aborts, then finishes the pending write and saves. */
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', this.#wakeSignal.wake, { once: true });
     while (!signal.aborted) {

@@ -58,7 +58,7 @@ function play(kind: FaultKind, history: readonly Step[]) {
     if (step.do === 'fail') fail(step.reason, step.graceMs);
     if (step.do === 'end') monitor.ended(kind, 's');
     if (step.do === 'report') monitor.reportDue();
-    if (step.do === 'run') monitor.startAfresh([kind]);
+    if (step.do === 'run') monitor.reset([kind]);
     if (step.do === 'pass') clock.advance(step.ms);
     if (step.do === 'restart') {
       faults = JSON.parse(JSON.stringify(faults));
@@ -133,7 +133,7 @@ describe('a fault', () => {
       monitor.failed({ kind, subject: '', reason: 'r', facts: {}, graceMs });
     fail('reload-failed', 60_000);
     fail('not-wired', 0);
-    monitor.startAfresh(['reload-failed', 'not-wired']);
+    monitor.reset(['reload-failed', 'not-wired']);
     expect(monitor.lasting('reload-failed')).toBeUndefined();
     expect(monitor.lasting('not-wired')).toMatchObject({ tries: 0, isOpen: true });
     clock.advance(120_000);
