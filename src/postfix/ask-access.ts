@@ -1,4 +1,4 @@
-/** Asks Postfix what its access lists make of addresses; what the answers mean is decided in src/core. */
+// Asks Postfix what its access lists do with addresses. What the answers mean is decided in src/core.
 
 import { type Address, parseAddress } from '../core/net/network.ts';
 import {
@@ -30,10 +30,10 @@ import { sampleSenders } from '../core/probe/sample.ts';
 import { EngineError } from '../ports.ts';
 import type { Postfix } from './postfix-commands.ts';
 
-/** A rule that refuses one address of a sender may be meant; one that refuses so many, all over its networks, is not. */
+/** A rule that refuses one address of a sender may be intended; one that refuses so many, all over its networks, is not. */
 const CONFIRMATIONS = 6;
 
-/** What the list makes of the address: its tables are asked in their order, until it is decided. */
+/** What the list does with the address: its tables are asked in order, until one decides. */
 export async function askAccess(
   postfix: Pick<Postfix, 'ask'>,
   items: readonly string[],
@@ -50,7 +50,7 @@ export async function askAccess(
   }
 }
 
-/** A lookup that hangs, as in a database that is away, fails by itself: it must not hold back all other work. */
+/** A lookup that hangs, as in a database that is down, fails by itself: it must not hold back all other work. */
 async function answerOf(postfix: Pick<Postfix, 'ask'>, table: string, address: string): Promise<TableAnswer> {
   try {
     return readTableAnswer(await postfix.ask(table, address));
@@ -98,7 +98,7 @@ export async function checkLists(
 
 type Ask = (items: readonly string[], address: string) => Promise<Access>;
 
-/** An error stops everybody. A rule that refuses one address may be meant; one for all of a sender's is not. */
+/** An error affects every client. A rule that refuses one address may be intended; one for all of a sender's is not. */
 async function isInTheWay(
   access: Obstacle,
   { sender }: ListSample,

@@ -5,8 +5,8 @@ import { type Address, addressValue, bits, contains, type Network, parseAddress 
 import { listItems } from './wiring.ts';
 
 /**
- * What an access list of postscreen makes of a client. `by`: the item that decided. `error`: Postfix does not
- * understand or cannot read that item, ignores the remainder of the list, and tests the client. `none`: nothing decided,
+ * What an access list of postscreen decides about a client. `by`: the item that decided. `error`: Postfix does not
+ * understand or cannot read that item, ignores the remainder of the list, and tests the client. `none`: no item decided,
  * so the tests do; `by` is null when the list came to its end. `unknown`: this cannot be seen from outside.
  */
 export type Access =

@@ -1,7 +1,5 @@
-/**
- * What is wrong with an access list that names the table and still does not let opened senders in: judged by what
- * Postfix answered for samples of their networks, not by reading its configuration.
- */
+// What is wrong with an access list that names the table and still does not let opened senders in: judged by what
+// Postfix answered for samples of their networks, not by reading its configuration.
 
 import { firstAddress, type Network } from '../net/network.ts';
 import type { Access } from './access-list.ts';
@@ -13,7 +11,7 @@ export interface Opened {
   readonly networks: readonly Network[];
 }
 
-/** `sender` is null when nothing is open yet: then only what stops the list for everybody can be found. */
+/** `sender` is null when nothing is open yet: then only what stops the list for all clients can be found. */
 export interface ListSample {
   readonly sender: string | null;
   readonly address: string;

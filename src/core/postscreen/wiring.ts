@@ -84,7 +84,7 @@ export function namesakes(postfix: PostfixConfiguration, table: string): readonl
   return [...new Set(paths)].filter((path) => path !== table && posix.basename(path) === name);
 }
 
-/** What to do when `path` is the table in the mail container, and not the path that screenpass believes. */
+/** What to do when `path` is the table in the mail container, and not the configured path. */
 export function pathRemedy(path: string): string {
   return (
     'Put this into compose.yaml:\n  services:\n    screenpass:\n      environment:\n' +
@@ -92,7 +92,7 @@ export function pathRemedy(path: string): string {
   );
 }
 
-/** A mounted file stays the one that it was when the container was made; null: it is none. */
+/** A file that is itself mounted never changes inside the container. Null: the table is not mounted that way. */
 export function judgeMount(
   table: string,
   mounts: readonly string[],
@@ -132,7 +132,7 @@ export function inetServices(services: string): readonly InetService[] {
   );
 }
 
-/** What `-o` in master.cf makes of a parameter for an inet service; undefined: main.cf's value holds. */
+/** The value that `-o` in master.cf gives a parameter of an inet service; undefined: main.cf's value applies. */
 export function override(overrides: string, service: string, parameter: string): string | undefined {
   const start = `${service}/inet/${parameter} =`;
   return overrides
@@ -177,14 +177,14 @@ export function correctionTo({ service, overridden }: AccessList, items: readonl
   return { line, remedy: `Put this line into ${file}:\n  ${line}\n${RECREATE}` };
 }
 
-/** Ours is the last table, and before all that answers for everybody. */
+/** Our table is the last one, and before every item that answers for all clients. */
 export function inOrder(list: readonly string[], table: string): readonly string[] {
   const others = list.filter((item) => item !== `cidr:${table}`);
   const at = firstAnswer(others);
   return [...others.slice(0, at), `cidr:${table}`, ...others.slice(at)];
 }
 
-/** The place of the first item that answers for everybody; the length when there is none. */
+/** The place of the first item that answers for all clients; the length when there is none. */
 function firstAnswer(list: readonly string[]): number {
   const at = list.findIndex(answersAll);
   return at < 0 ? list.length : at;
