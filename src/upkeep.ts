@@ -9,10 +9,10 @@ import type { Resolver } from './core/dns/resolver.ts';
 import { type Answers, summarise } from './core/senders/list-judgement.ts';
 import type { SenderDefinition } from './core/senders/sender.ts';
 import { expandDomain } from './core/spf/spf-expand.ts';
-import { readCatalogue } from './core/state/state-schema.ts';
 import { createResolver } from './edge/dns.ts';
 import { createWholeFile } from './edge/file.ts';
 import { FileError } from './ports.ts';
+import { readCatalogue } from './senders/catalogue-schema.ts';
 import { renew, tellRenewal } from './senders/renewal.ts';
 
 /** Seen from the bundle, which is in dist. */

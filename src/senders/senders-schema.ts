@@ -4,7 +4,7 @@ import { ok, problem } from '../core/base/result.ts';
 import { readName } from '../core/dns/dns-name.ts';
 import { excess } from '../core/net/limits.ts';
 import { CATEGORIES, type SenderDefinition } from '../core/senders/sender.ts';
-import { PublishedNetwork, readBy, SenderId } from '../core/state/state-schema.ts';
+import { PublishedNetwork, readBy, SenderId } from './catalogue-schema.ts';
 
 /** What the operator's senders file can say, whatever the notation. */
 

@@ -4,11 +4,11 @@ import { readConfig } from '../../src/config/settings.ts';
 import type { LogLine } from '../../src/core/log/log-line.ts';
 import { firstAddress } from '../../src/core/net/network.ts';
 import type { State } from '../../src/core/state/state.ts';
-import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import { runDaemon } from '../../src/daemon/daemon.ts';
 import { createClock, cronInterval } from '../../src/edge/clock.ts';
 import { OPENED, type Ports, type Report } from '../../src/ports.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
 import { type Row, rounded, type Suite } from './suite.ts';
 
 const REFUSALS = 5_000;

@@ -1,7 +1,8 @@
 // A DNS server with the published records, in a process of its own: it must not share the event loop of those who ask.
 // Argument: time before each answer, in milliseconds.
-import { readCatalogue } from '../../src/core/state/state-schema.ts';
+
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
 import { publishedZone } from '../corpus/spf/published.ts';
 import { startDnsServer } from '../double/dns-server.ts';
 import { sendersZone } from '../double/senders-zone.ts';

@@ -5,13 +5,13 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { readConfig } from '../../src/config/settings.ts';
 import type { AlertFields } from '../../src/core/alerts/alert.ts';
 import type { LogLine } from '../../src/core/log/log-line.ts';
-import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import { runDaemon } from '../../src/daemon/daemon.ts';
 import { createClock, cronInterval } from '../../src/edge/clock.ts';
 import { readLog } from '../../src/edge/docker.ts';
 import { createTableFile, createWholeFile } from '../../src/edge/file.ts';
 import { EngineError, OPENED, type Ports, type Report } from '../../src/ports.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
 import type { Flooded } from './flood.ts';
 
 const [folder = ''] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 // The clients: addresses of watched senders and of strangers, listed and not.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { firstAddress, type Network } from '../../src/core/net/network.ts';
-import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
 import { SALESFORCE_ADDRESS, SALESFORCE_ZONE } from '../double/salesforce-zone.ts';
 import { sendersZone } from '../double/senders-zone.ts';
 import type { Stack } from '../e2e/harness.ts';

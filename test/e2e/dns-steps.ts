@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { RefreshSummary } from '../../src/core/senders/list-judgement.ts';
-import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
 import type { Zone } from '../double/dns-zone.ts';
 import { SALESFORCE_ADDRESS, SALESFORCE_ZONE } from '../double/salesforce-zone.ts';
 import { sendersZone } from '../double/senders-zone.ts';

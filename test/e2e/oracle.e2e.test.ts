@@ -1,8 +1,8 @@
 // A thousand real sessions, and an independent reader of the mail log as the judge of what screenpass said of them.
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
 import { SALESFORCE_ZONE } from '../double/salesforce-zone.ts';
 import { sendersZone } from '../double/senders-zone.ts';
 import { clients, listed, SETTINGS } from '../oracle/plan.ts';

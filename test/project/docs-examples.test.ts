@@ -8,9 +8,9 @@ import { HELP } from '../../src/commands/help.ts';
 import { program } from '../../src/commands/program.ts';
 import { readConfig, SETTINGS } from '../../src/config/settings.ts';
 import { judgeWiring } from '../../src/core/postscreen/wiring.ts';
-import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import { cronInterval } from '../../src/edge/clock.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
 import { readSendersFile } from '../../src/senders/senders-file.ts';
 import { World } from '../double/world.ts';
 

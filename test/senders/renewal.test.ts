@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatNetwork, network } from '../../src/core/net/network.ts';
 import type { Expansion } from '../../src/core/spf/spf-expand.ts';
-import { readCatalogue } from '../../src/core/state/state-schema.ts';
+import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
 import { renew, tellRenewal } from '../../src/senders/renewal.ts';
 
 const NOW = Date.parse('2027-02-03T04:05:06Z');

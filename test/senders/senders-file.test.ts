@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatNetwork, network } from '../../src/core/net/network.ts';
 import type { SenderDefinition } from '../../src/core/senders/sender.ts';
-import { PublishedNetwork, SenderId } from '../../src/core/state/state-schema.ts';
+import { PublishedNetwork, SenderId } from '../../src/senders/catalogue-schema.ts';
 import { readSendersFile } from '../../src/senders/senders-file.ts';
 import { definition } from '../double/definition.ts';
 

@@ -1,5 +1,5 @@
 // How much address space one sender may hold, how wide a network may be, and which space no sender has.
-import { type Address, bits, contains, type Family, type Network, network } from './network.ts';
+import { type Address, bits, contains, type Family, type Network, network, overlap } from './network.ts';
 import { addresses, aggregate } from './network-set.ts';
 
 /**
@@ -103,4 +103,14 @@ export const RESERVED: readonly Network[] = (
 
 export function isReserved(address: Address): boolean {
   return RESERVED.some((one) => contains(one, address));
+}
+
+/** Why this network is never opened, whatever a list or the administrator says: what it is. Null: it may be opened. */
+export function unfit(given: Network): string | null {
+  const reserved = RESERVED.find((one) => overlap(one, given));
+  const widest = WIDEST[given.family];
+  // A wide network that only overlaps reserved space is most of all too wide.
+  if (given.prefix < widest && (reserved === undefined || given.prefix < reserved.prefix))
+    return `wider than /${widest}, the widest network that is ever allowed`;
+  return reserved === undefined ? null : 'private or reserved address space, which is never allowed';
 }

@@ -1,8 +1,7 @@
 import { ok, problem, type Result } from '../base/result.ts';
 import { didYouMean } from '../base/suggest.ts';
-import { RESERVED, WIDEST } from '../net/limits.ts';
+import { unfit } from '../net/limits.ts';
 import { formatNetwork, type Network, overlap, parseNetwork } from '../net/network.ts';
-import { subtract } from '../net/network-set.ts';
 import { type Allowlist, type Entry, entryOf, newEntry, OPERATOR, withEntry } from './entry.ts';
 import { leavesAt } from './entry-end.ts';
 import type { Rules } from './policy.ts';
@@ -45,7 +44,7 @@ export function allow<S extends Allowlist>(
   const target = readTarget(given, names);
   if (!target.ok) return target;
   const { id, network } = target.value;
-  const forbidden = network === null ? null : unfit(network, rules);
+  const forbidden = network === null ? null : (forbiddenNetwork(network) ?? forbiddenBy(rules, network));
   if (forbidden !== null) return problem(forbidden);
   const before = entryOf(state, id);
   const made = newEntry(id, now, {
@@ -122,21 +121,14 @@ export function unwatched(id: string, { watched, known }: Pick<SenderNames, 'wat
   return `no sender is called ${id}${didYouMean(id, watched) || didYouMean(id, known)}: screenpass senders lists them`;
 }
 
-/** What may be allowed of the network, whatever the settings; null: nothing is wrong with it. */
+/** Why the network may not be allowed, whatever the settings; null: it may. */
 export function forbiddenNetwork(one: Network): string | null {
-  const text = formatNetwork(one);
-  const isReserved = RESERVED.some((reserved) => subtract([one], [reserved]).length === 0);
-  if (!isReserved && one.prefix < WIDEST[one.family])
-    return `${text} is too wide: nothing wider than /${WIDEST[one.family]} is ever allowed`;
-  if (RESERVED.some((reserved) => overlap(reserved, one)))
-    return `${text} is private or reserved address space, which is never allowed`;
-  return null;
+  const reason = unfit(one);
+  return reason === null ? null : `${formatNetwork(one)} is ${reason}`;
 }
 
-function unfit(one: Network, rules: Rules): string | null {
-  const never = rules.never.find((forbidden) => overlap(forbidden, one));
-  const meets =
-    never &&
-    `${formatNetwork(one)} meets ${formatNetwork(never)} of SCREENPASS_NEVER or of the Engine, which is never allowed`;
-  return forbiddenNetwork(one) ?? meets ?? null;
+function forbiddenBy({ never }: Rules, one: Network): string | null {
+  const forbidden = never.find((network) => overlap(network, one));
+  if (forbidden === undefined) return null;
+  return `${formatNetwork(one)} overlaps ${formatNetwork(forbidden)} of SCREENPASS_NEVER or of the Engine, which is never allowed`;
 }

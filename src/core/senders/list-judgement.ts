@@ -1,5 +1,5 @@
-import { excess, growth, RESERVED, WIDEST } from '../net/limits.ts';
-import { type Family, formatNetwork, type Network, network, overlap } from '../net/network.ts';
+import { excess, growth, unfit } from '../net/limits.ts';
+import { type Family, formatNetwork, type Network, network } from '../net/network.ts';
 import { addresses, aggregate, subtract } from '../net/network-set.ts';
 import type { Expansion } from '../spf/spf-expand.ts';
 import type { Identity } from './identity.ts';
@@ -70,7 +70,7 @@ function judgeLists(
   const open = [...next, ...leaving.map((one) => network(one.network))];
   const trouble =
     firstTrouble(expansions, distrust) ??
-    unfit(networks) ??
+    firstUnfit(networks) ??
     tooMuch(next) ??
     (accept ? null : unaccepted(sender, before, { listed, open }, now));
   if (trouble !== null) {
@@ -103,11 +103,10 @@ function firstTrouble(expansions: readonly Expansion[], distrust: string | undef
 }
 
 /** What no list of a sender may have in it. */
-function unfit(networks: readonly Network[]): Reason | null {
+function firstUnfit(networks: readonly Network[]): Reason | null {
   for (const one of networks) {
-    if (one.prefix < WIDEST[one.family]) return suspicious(`lists ${formatNetwork(one)}: too wide`);
-    if (RESERVED.some((reserved) => overlap(reserved, one)))
-      return suspicious(`lists ${formatNetwork(one)}: private or reserved address space`);
+    const reason = unfit(one);
+    if (reason !== null) return suspicious(`lists ${formatNetwork(one)}: ${reason}`);
   }
   return null;
 }

@@ -12,6 +12,9 @@ export const CATEGORIES = [
   'transactional',
 ] as const;
 
+/** Also the key of the sender in the saved state. */
+export const SENDER_ID = /^[a-z0-9][a-z0-9-]{0,63}$/;
+
 /** What the catalogue, or the operator's file, says of a sender. */
 export interface SenderDefinition extends Sender {
   readonly category: (typeof CATEGORIES)[number];

@@ -1,79 +1,14 @@
+// The shape of the saved state: reads it, checks it and brings it to the present version. It does not read the file.
 import * as z from 'zod';
-import { problem, type Result } from '../base/result.ts';
-import { RESERVED, WIDEST } from '../net/limits.ts';
-import { type Network, overlap, parseAddress, parseNetwork } from '../net/network.ts';
+import { parseAddress, parseNetwork } from '../net/network.ts';
 import { REASONS, type Reason } from '../policy/policy.ts';
 import { LATER_GATES, POSTSCREEN_GATES } from '../postscreen/gate.ts';
-import { CATEGORIES, type SenderDefinition } from '../senders/sender.ts';
+import { SENDER_ID } from '../senders/sender.ts';
 import { FAULT_KINDS } from '../watch/faults.ts';
 import { migrate } from './migrate.ts';
 import { STATE_VERSION, type State } from './state.ts';
 
-/** The shapes of data that come from outside the program: the catalogue and the saved state. */
-
-export const SenderId = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9-]{0,63}$/,
-    'a sender id has 1 to 64 lower-case letters, digits and "-", and does not begin with "-"',
-  );
-
-/** Text that `read` makes a value of, or a problem. */
-export function readBy<T>(read: (text: string) => Result<T>) {
-  return z.string().transform((text, context): T => {
-    const result = read(text);
-    if (result.ok) return result.value;
-    context.addIssue({ code: 'custom', message: result.problem });
-    return z.NEVER;
-  });
-}
-
-export const PublishedNetwork = readBy((text) => {
-  const parsed = parseNetwork(text);
-  const complaint = parsed.ok ? unfit(parsed.value) : null;
-  return complaint === null ? parsed : problem(`"${text}": ${complaint}`);
-});
-
-/** What must not stand in a sender's list even by mistake. */
-function unfit(network: Network): string | null {
-  if (RESERVED.some((reserved) => overlap(reserved, network)))
-    return 'private or reserved address space; expected public addresses';
-  const widest = WIDEST[network.family];
-  return network.prefix < widest ? `wider than any sender needs; expected /${widest} or longer` : null;
-}
-
-const Catalogue = z.strictObject({
-  generated: z.iso.date(),
-  senders: z.array(
-    z.strictObject({
-      id: SenderId,
-      name: z.string().min(1),
-      category: z.enum(CATEGORIES),
-      /** In the set `default` of SCREENPASS_SENDERS. */
-      default: z.boolean(),
-      /** Why it is not in that set. */
-      note: z.string().optional(),
-      confidence: z.enum(['high', 'medium', 'low']),
-      /** What the networks were taken from, and when that was last seen. */
-      source: z.string(),
-      seen: z.string().regex(/^(?:\d{4}(?:-\d\d)?|unknown)$/, 'a year, a month such as 2026-11, or unknown'),
-      spf: z.array(z.string()),
-      rdns: z.array(z.string()),
-      /** SPF authorises addresses that no list can hold. */
-      unlistable: z.boolean().default(false),
-      /** Lists are known to lack some addresses: reverse names count. */
-      incomplete: z.boolean().default(false),
-      networks: z.array(PublishedNetwork),
-    }),
-  ),
-});
-
-/** Checks the catalogue. Throws with every problem and its place: a wrong catalogue is a bug of the build. */
-export function readCatalogue(data: unknown): readonly SenderDefinition[] {
-  const parsed = Catalogue.safeParse(data);
-  if (!parsed.success) throw new Error(`catalogue.json: ${z.prettifyError(parsed.error)}`);
-  return parsed.data.senders.map((sender) => ({ ...sender, pinned: false }));
-}
+const SenderId = z.string().regex(SENDER_ID);
 
 /** Milliseconds since the epoch, as far as Date reaches. */
 const Time = z.int().min(0).max(8.64e15);
