@@ -68,7 +68,7 @@ describe('the catalogue', () => {
   it.each([
     ['10.1.0.0/16', 'private'],
     ['0.0.0.0/0', 'every address'],
-    ['54.0.0.0/8', 'wider'],
+    ['54.0.0.0/8', 'too wide'],
     ['::ffff:1.2.3.0/120', 'IPv4 form'],
     ['1.2.3.4/33', 'at most 32'],
   ])('cannot hold %s', (network, reason) => {

@@ -93,7 +93,7 @@ describe('the catalogue after an answer', () => {
     [
       'private networks',
       lists([...alpha.networks, '10.0.0.0/16']),
-      'alpha is not believed and keeps its networks: lists 10.0.0.0/16: private or reserved address space',
+      'alpha is not believed and keeps its networks: lists 10.0.0.0/16: private or reserved address space, which is never allowed',
     ],
     [
       'a large loss',

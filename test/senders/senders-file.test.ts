@@ -240,11 +240,11 @@ describe('a wrong sender', () => {
     ]));
 
   it.each([
-    ['10.0.0.0/8', '"10.0.0.0/8": private or reserved address space; expected public addresses'],
-    ['198.18.7.0/24', '"198.18.7.0/24": private or reserved address space; expected public addresses'],
-    ['"fd00::/48"', '"fd00::/48": private or reserved address space; expected public addresses'],
-    ['54.0.0.0/12', '"54.0.0.0/12": wider than any sender needs; expected /13 or longer'],
-    ['"2a00::/16"', '"2a00::/16": wider than any sender needs; expected /28 or longer'],
+    ['10.0.0.0/8', '"10.0.0.0/8" is private or reserved address space, which is never allowed'],
+    ['198.18.7.0/24', '"198.18.7.0/24" is private or reserved address space, which is never allowed'],
+    ['"fd00::/48"', '"fd00::/48" is private or reserved address space, which is never allowed'],
+    ['54.0.0.0/12', '"54.0.0.0/12" is too wide (nothing wider than /13 is ever allowed)'],
+    ['"2a00::/16"', '"2a00::/16" is too wide (nothing wider than /28 is ever allowed)'],
     ['0.0.0.0/0', '"0.0.0.0/0" is every address there is'],
     ['54.1.2.3/33', '"54.1.2.3/33": the length is at most 32'],
     ['a.example', '"a.example" is not a network: expected 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32'],
@@ -279,7 +279,7 @@ extra: 1
 `;
     expect(problems(file)).toEqual([
       `FILE:6: senders[0].spf[1]: ".partner.example": leave "." away; ${DOMAIN}`,
-      'FILE:8: senders[0].networks[0]: "10.0.0.0/8": private or reserved address space; expected public addresses',
+      'FILE:8: senders[0].networks[0]: "10.0.0.0/8" is private or reserved address space, which is never allowed',
       'FILE:9: senders[0].networks[1]: nothing: expected text',
       'FILE:12: senders[1].id: missing: expected text',
       'FILE:12: senders[1].name: 5: expected text, so put it in quotes',

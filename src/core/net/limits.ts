@@ -111,6 +111,6 @@ export function unfit(given: Network): string | null {
   const widest = WIDEST[given.family];
   // A wide network that only overlaps reserved space is most of all too wide.
   if (given.prefix < widest && (reserved === undefined || given.prefix < reserved.prefix))
-    return `wider than /${widest}, the widest network that is ever allowed`;
+    return `too wide (nothing wider than /${widest} is ever allowed)`;
   return reserved === undefined ? null : 'private or reserved address space, which is never allowed';
 }

@@ -215,8 +215,8 @@ describe('a name that cannot be allowed', () => {
   it.each([
     ['10.0.0.0/8', '10.0.0.0/8 is private or reserved address space, which is never allowed'],
     ['127.0.0.1/32', '127.0.0.1/32 is private or reserved address space, which is never allowed'],
-    ['185.0.0.0/8', '185.0.0.0/8 is too wide: nothing wider than /13 is ever allowed'],
-    ['192.0.0.0/8', '192.0.0.0/8 is too wide: nothing wider than /13 is ever allowed'],
+    ['185.0.0.0/8', '185.0.0.0/8 is too wide (nothing wider than /13 is ever allowed)'],
+    ['192.0.0.0/8', '192.0.0.0/8 is too wide (nothing wider than /13 is ever allowed)'],
     ['192.168.0.0/15', '192.168.0.0/15 is private or reserved address space, which is never allowed'],
     ['185.199.108.0/22', null],
   ])('%s', (text, problem) => expect(forbiddenNetwork(network(text))).toBe(problem));
