@@ -7,12 +7,12 @@ import type { Entry } from '../../src/core/policy/entry.ts';
 import type { Rules } from '../../src/core/policy/policy.ts';
 import { buildRoster } from '../../src/core/senders/roster.ts';
 import { EMPTY_STATE, type State } from '../../src/core/state/state.ts';
-import { readCatalogue } from '../../src/core/state/state-schema.ts';
 import { createOtherGates } from '../../src/daemon/other-gates.ts';
 import { Pipeline, type Step } from '../../src/daemon/pipeline.ts';
 import { createSenderFaults } from '../../src/daemon/sender-faults.ts';
 import { createFaultMonitor } from '../../src/daemon/writer/fault-monitor.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
+import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
 
 const START = Date.parse('2026-11-24T02:00:00Z');
 const WATCHED = readCatalogue(catalogue).filter(({ id }) => ['amazon-ses', 'sendgrid'].includes(id));
