@@ -1,130 +1,150 @@
+/** Events as NDJSON, in bytes: the output of `parse --json`. */
 import { safeJson } from '../core/base/safe-text.ts';
-import { type Plain, STAMP_SPAN } from '../core/log/line-scan.ts';
-import type { PostfixEvent } from '../core/log/postfix-event.ts';
+import { LONGEST_LINE } from '../core/log/frames.ts';
+import { FIELDS, type Field, hasField, type Scan, SLOT } from '../core/log/line-form.ts';
+import type { LineForm } from '../core/log/line-reader.ts';
+import { eventOf, type PostfixEvent } from '../core/log/postfix-event.ts';
 
-/** Puts events into NDJSON, as bytes. */
+/** Puts events into NDJSON. */
 export interface EventLines {
-  /** Adds the event of line `n`, counted from 1. */
-  add(n: number, event: PostfixEvent): void;
-  /** The same for a plain line, whose values go from the log to the output without becoming text. All of one scanner. */
-  addPlain(n: number, plain: Plain, bytes: Buffer, spans: Int32Array): void;
-  /** What was added since the last time; it holds until more is added. */
+  /** Adds the event of line `n`, counted from 1, as it was read. False: it is not of a Postfix program. */
+  add(n: number, form: LineForm, line: Scan): boolean;
+  /** What was added since the last time; it is valid until more is added. */
   take(): Buffer;
 }
 
 export function createEventLines(): EventLines {
-  const moulds: Mould[] = [];
-  let out = Buffer.alloc(1 << 17);
-  let length = 0;
+  /** By tag and form. */
+  const templates: Template[][] = [];
+  const output = new Output();
 
-  function makeRoom(size: number): void {
-    if (length + size <= out.length) return;
-    const larger = Buffer.alloc(2 * (length + size));
-    out.copy(larger, 0, 0, length);
-    out = larger;
-  }
-
-  /** Digit by digit with whole numbers of 32 bits, which takes a fifth of the time that text does. */
-  function putNumber(n: number): void {
-    if (n > MOST_INT32) {
-      length += out.write(String(n), length);
-      return;
-    }
-    let digits = 1;
-    for (let limit = 10; limit <= n; limit *= 10) digits += 1;
-    for (let at = length + digits - 1, left = n; at >= length; at -= 1) {
-      const tenth = (left / 10) | 0;
-      out[at] = ZERO + left - 10 * tenth;
-      left = tenth;
-    }
-    length += digits;
-  }
-
-  function put(bytes: Uint8Array): void {
-    out.set(bytes, length);
-    length += bytes.length;
-  }
-
-  /** Most are so short that a loop takes less time than a call. */
-  function putSpan(bytes: Buffer, from: number, to: number): void {
-    const into = out;
-    const move = length - from;
-    for (let at = from; at < to; at += 1) into[at + move] = bytes[at] as number;
-    length += to - from;
-  }
-
-  function mouldOf(plain: Plain): Mould {
-    const known = moulds[plain.index];
+  function templateFor(form: LineForm, line: Scan): Template {
+    const ofTag = templates[line.tag] ?? [];
+    templates[line.tag] = ofTag;
+    const known = ofTag[form.index];
     if (known !== undefined) return known;
-    const mould = makeMould(plain);
-    moulds[plain.index] = mould;
-    return mould;
+    const template = templateOf(form, line);
+    ofTag[form.index] = template;
+    return template;
+  }
+
+  /** The values go from the log to the output without becoming text. */
+  function copy(n: number, form: LineForm, line: Scan): void {
+    const { bytes, spans } = line;
+    const { head, parts, size } = templateFor(form, line);
+    output.reserve(size);
+    output.span(NUMBER, 0, NUMBER.length);
+    output.number(n);
+    output.put(head);
+    for (const { slot, rest } of parts) {
+      output.span(bytes, spans[2 * slot] as number, spans[2 * slot + 1] as number);
+      if (rest.length < SHORT) output.span(rest, 0, rest.length);
+      else output.put(rest);
+    }
   }
 
   return {
-    add(n, event) {
-      const json = `{"n":${n},${tailOf(event)}`;
-      makeRoom(MOST_UTF8 * json.length);
-      length += out.write(json, length);
-    },
-    addPlain(n, plain, bytes, spans) {
-      const { head, parts, size } = mouldOf(plain);
-      makeRoom(size);
-      putSpan(NUMBER, 0, NUMBER.length);
-      putNumber(n);
-      put(head);
-      for (const { value, rest } of parts) {
-        putSpan(bytes, spans[2 * value] as number, spans[2 * value + 1] as number);
-        put(rest);
+    add(n, form, line) {
+      if (form.kind === 'blocked') return false;
+      if (line.isPlain) copy(n, form, line);
+      else {
+        const event = eventOf(form, line);
+        if (event !== undefined) output.text(`{"n":${n},${tailOf(event)}`);
       }
+      return true;
     },
-    take() {
-      const taken = out.subarray(0, length);
-      length = 0;
-      return taken;
-    },
+    take: () => output.take(),
   };
-}
-
-/** The object of a plain line in pieces: what stands before its first value, each value with what follows it. */
-interface Mould {
-  readonly head: Uint8Array;
-  /** `value`: which of the spans. */
-  readonly parts: readonly { readonly value: number; readonly rest: Uint8Array }[];
-  /** It is no longer than this. */
-  readonly size: number;
 }
 
 const ZERO = 48;
 const MOST_INT32 = 2 ** 31 - 1;
+/** Fewer bytes are copied faster by a loop than by a call. */
+const SHORT = 12;
 /** Bytes of a character of a line. */
 const MOST_UTF8 = 2;
 const NUMBER = Buffer.from('{"n":');
-/** The digits of a line number, and what a line can hold that Postfix did not cut. */
-const LONGEST_VALUES = 16 + 2000;
-/** A plain event without values. */
-const EMPTY = {
-  ...{ ip: null, port: null, code: null, enhanced: null, dnsbl: null, rank: null },
-  ...{ helo: null, sender: null, recipient: null, text: null, queueId: null, stamp: null },
-};
 
-/** Values of plain lines that an event has under another name. */
-const FIELDS: Readonly<Record<string, keyof PostfixEvent>> = { answer: 'text', queue_id: 'queueId' };
+/** Bytes that grow; `reserve` comes before what is put. */
+class Output {
+  #bytes = Buffer.alloc(1 << 17);
+  #length = 0;
+
+  reserve(size: number): void {
+    if (this.#length + size <= this.#bytes.length) return;
+    const larger = Buffer.alloc(2 * (this.#length + size));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+  }
+
+  text(text: string): void {
+    this.reserve(MOST_UTF8 * text.length);
+    this.#length += this.#bytes.write(text, this.#length);
+  }
+
+  /** Digit by digit with whole numbers of 32 bits, which takes a fifth of the time that text does. */
+  number(n: number): void {
+    if (n > MOST_INT32) {
+      this.#length += this.#bytes.write(String(n), this.#length);
+      return;
+    }
+    const into = this.#bytes;
+    const begin = this.#length;
+    let digits = 1;
+    for (let limit = 10; limit <= n; limit *= 10) digits += 1;
+    for (let at = begin + digits - 1, left = n; at >= begin; at -= 1) {
+      const tenth = (left / 10) | 0;
+      into[at] = ZERO + left - 10 * tenth;
+      left = tenth;
+    }
+    this.#length = begin + digits;
+  }
+
+  put(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** Most are so short that a loop takes less time than a call. */
+  span(bytes: Uint8Array, from: number, to: number): void {
+    const into = this.#bytes;
+    const begin = this.#length;
+    const length = to - from;
+    for (let i = 0; i < length; i += 1) into[begin + i] = bytes[from + i] as number;
+    this.#length = begin + length;
+  }
+
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#length);
+    this.#length = 0;
+    return taken;
+  }
+}
+
+/** The object of a form's lines in pieces: what is before its first value, and each value with what follows it. */
+interface Template {
+  readonly head: Uint8Array;
+  readonly parts: readonly { readonly slot: number; readonly rest: Uint8Array }[];
+  /** It is no longer than this. */
+  readonly size: number;
+}
+
+/** The digits of a line number, and a line: each of its bytes is in one value at most. */
+const LONGEST_VALUES = 16 + LONGEST_LINE;
 
 /** Made from the JSON of an event whose values are marks that no log has: their characters are more than a byte. */
-function makeMould({ program, kind, values: names }: Plain): Mould {
-  const mark = (name: string) => `→${name}←`;
-  const marks = Object.fromEntries(names.map((name) => [FIELDS[name] ?? name, mark(name)]));
-  const json = tailOf({ ...EMPTY, program, kind, ...marks, stamp: mark('time') }).replace(
+function templateOf(form: LineForm, line: Scan): Template {
+  const program = eventOf(form, line)?.program ?? '';
+  const isThere = (field: Field) => field === 'stamp' || hasField(form, field);
+  const marks = FIELDS.map((field) => [field, isThere(field) ? `→${field}←` : null]);
+  const json = tailOf({ ...Object.fromEntries(marks), program, kind: form.kind }).replace(
     /"(→(?:port|rank|code)←)"/g,
     '$1',
   );
   const [head = '', ...pieces] = json.split(/→(\w+)←/);
-  const parts = [...names, 'time'].map((_, i) => {
-    const name = pieces[2 * i] ?? '';
-    const value = name === 'time' ? STAMP_SPAN : names.indexOf(name);
-    return { value, rest: Buffer.from(pieces[2 * i + 1] ?? '') };
-  });
+  const parts = pieces.flatMap((name, i) =>
+    i % 2 === 0 ? { slot: SLOT[name as Field], rest: Buffer.from(pieces[i + 1] ?? '') } : [],
+  );
   return {
     head: Buffer.from(`,${head}`),
     parts,
@@ -140,7 +160,7 @@ function tailOf(event: PostfixEvent): string {
 /** What is printed of an event, in this order. */
 export function fieldsOf(event: PostfixEvent) {
   const { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient } = event;
-  const told = { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient };
+  const printed = { program, kind, ip, port, code, enhanced, dnsbl, rank, helo, sender, recipient };
   const { stamp: time, queueId, text } = event;
-  return { ...told, time, queue_id: queueId, answer: kind === 'dnsbl_listed' ? text : null };
+  return { ...printed, time, queue_id: queueId, answer: kind === 'dnsbl_listed' ? text : null };
 }

@@ -1,7 +1,8 @@
+/** `screenpass parse`: prints what each Postfix line of a log says. It judges nothing. */
 import { safeText } from '../core/base/safe-text.ts';
 import { createLineSplitter } from '../core/log/frames.ts';
-import { createLineScanner } from '../core/log/line-scan.ts';
-import { type PostfixEvent, parseEvent } from '../core/log/postfix-event.ts';
+import { createLineReader } from '../core/log/line-reader.ts';
+import { eventOf, type PostfixEvent } from '../core/log/postfix-event.ts';
 import { openLog } from '../edge/log-file.ts';
 import { createEventLines, fieldsOf } from './event-lines.ts';
 import { foundNothing, MAIL_LOG } from './nothing-found.ts';
@@ -48,20 +49,15 @@ async function written(output: Buffer | string): Promise<void> {
 }
 
 function createJson(): Output {
-  const scanner = createLineScanner();
+  const reader = createLineReader();
   const events = createEventLines();
   let n = 0;
   let found = 0;
   return {
     line(bytes, from, to) {
       n += 1;
-      const plain = scanner.scan(bytes, from, to);
-      if (plain === 'none') return;
-      found += 1;
-      if (plain !== 'unread') return events.addPlain(n, plain, bytes, scanner.spans);
-      const event = parseEvent(bytes.toString('latin1', from, to));
-      if (event === undefined) found -= 1;
-      else events.add(n, event);
+      const form = reader.read(bytes, from, to);
+      if (form !== undefined && events.add(n, form, reader.line)) found += 1;
     },
     lines: () => n,
     events: () => found,
@@ -70,13 +66,15 @@ function createJson(): Output {
 }
 
 function createText(): Output {
+  const reader = createLineReader();
   let n = 0;
   let found = 0;
   let text = '';
   return {
     line(bytes, from, to) {
       n += 1;
-      const event = parseEvent(bytes.toString('latin1', from, to));
+      const form = reader.read(bytes, from, to);
+      const event = form && eventOf(form, reader.line);
       if (event === undefined) return;
       found += 1;
       text += `${lineOf(n, event)}\n`;
@@ -93,11 +91,11 @@ function createText(): Output {
 
 function lineOf(n: number, event: PostfixEvent): string {
   const { program, kind, ip, port, ...details } = fieldsOf(event);
-  const told = Object.entries(details).flatMap(([name, value]) =>
+  const printed = Object.entries(details).flatMap(([name, value]) =>
     value === null ? [] : [`${name}=${safeText(String(value))}`],
   );
   const client = ip === null ? '' : port === null ? ip : `[${ip}]:${port}`;
-  return [String(n).padStart(6), program.padEnd(10), kind.padEnd(13), client.padEnd(24), ...told]
+  return [String(n).padStart(6), program.padEnd(10), kind.padEnd(13), client.padEnd(24), ...printed]
     .join(' ')
     .trimEnd();
 }

@@ -4,7 +4,7 @@
 import type { Config } from '../config/settings.ts';
 import type { MailContainer } from '../core/engine/mail-container.ts';
 import { type Position, stampTime } from '../core/log/position.ts';
-import { readsAfresh } from '../core/log/postfix-event.ts';
+import { isReload } from '../core/log/postfix-event.ts';
 import type { Ports } from '../ports.ts';
 import type { Expiry } from './expiry.ts';
 import { followLog } from './follow.ts';
@@ -65,7 +65,7 @@ export function createLogReader(
     expiry.line(at);
     if (event !== undefined) {
       parts.monitoring.line(event);
-      if (readsAfresh(event)) writer.reloaded(at);
+      if (isReload(event)) writer.reloaded(at);
       if (event.kind === 'list_ignored') writer.warned(event.text ?? '');
     }
     if (stranger !== null) identifier.take(stranger.refusal, stranger.address);

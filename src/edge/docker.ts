@@ -11,7 +11,7 @@ import {
   labelOf,
 } from '../core/engine/mail-container.ts';
 import { BrokenStream, createFrameSplitter, createLogReader } from '../core/log/frames.ts';
-import { createLineScanner } from '../core/log/line-scan.ts';
+import { createLineReader } from '../core/log/line-reader.ts';
 import type { LogLine, StreamName } from '../core/log/log-line.ts';
 import { stampTime } from '../core/log/position.ts';
 import { type DiagnosticEngine, EngineError, OPENED } from '../ports.ts';
@@ -211,7 +211,8 @@ export async function* readLog(
   stream: AsyncIterable<Buffer | string>,
   tty: boolean,
 ): AsyncGenerator<readonly LogLine[]> {
-  const read = createLogReader(tty, createLineScanner().mayTell);
+  const reader = createLineReader();
+  const read = createLogReader(tty, (...line) => reader.read(...line)?.isIdle === false);
   for await (const chunk of untilCut(stream)) {
     const lines = read(chunk);
     if (lines.length === 0) continue;

@@ -1,225 +1,216 @@
-import { isIP } from 'node:net';
+/**
+ * How a form of a log line is written, as text with named parts, and how a line is matched against it, in bytes and in
+ * time linear to its length. It knows no form: those are in line-table.ts.
+ */
 
-/** A line as bytes, and how far it is read; it ends before `end`. */
-export interface Cursor {
+/** The values of a line, each with a place of its own in Scan.spans. */
+export const FIELDS = [
+  ...(['ip', 'port', 'code', 'enhanced', 'dnsbl', 'rank', 'helo', 'sender', 'recipient'] as const),
+  ...(['text', 'queueId', 'program', 'stamp'] as const),
+] as const;
+
+export type Field = (typeof FIELDS)[number];
+
+/** Where the values of a field begin and end in Scan.spans: at twice this number, and behind it. */
+export const SLOT = Object.fromEntries(FIELDS.map((field, i) => [field, i])) as Readonly<
+  Record<Field, number>
+>;
+
+/** A line while it is read: `bytes` up to `end`, of which those before `at` are read. */
+export interface Scan {
   bytes: Buffer;
   at: number;
   end: number;
+  /** Where the message begins, behind the header. */
+  body: number;
+  /** Counts the tags of the log from 0, for those that keep something for each; -1: it has too many of them. */
+  tag: number;
+  /** Each value so far is written in the line as it is in JSON, and none that its form can have is absent. */
+  isPlain: boolean;
+  /** Begin and end of each value; -1: it is absent. Only those of the fields of the form that matched are valid. */
+  readonly spans: Int32Array;
 }
 
-/** A message that can be read without doubt: fixed words, and parts between them. */
+/** Moves behind a part of the line, before `next`. False: the line is not written like that. */
+export type Skip = (line: Scan, next: Uint8Array) => boolean;
+
+/** A named part of a form, and the fields that it reads. Without `slot` it writes their spans itself. */
+export interface Part {
+  readonly fields: readonly Field[];
+  readonly slot?: number;
+  readonly skip: Skip;
+}
+
+/** Fixed words, and parts, each with fixed words behind it. */
 export interface Form<Kind extends string = string> {
   readonly kind: Kind;
-  /** Names of its values, in their order in the message. */
-  readonly values: readonly string[];
+  /** A bit for each field, by its slot. */
+  readonly fields: number;
   readonly begin: Uint8Array;
-  readonly steps: readonly Step[];
+  readonly steps: readonly { readonly slot: number; readonly skip: Skip; readonly words: Uint8Array }[];
 }
 
-/** A part of a message, and the fixed words behind it. */
-interface Step {
-  readonly skip: Skip;
-  readonly isValue: boolean;
-  readonly words: Uint8Array;
+export function newScan(): Scan {
+  const spans = new Int32Array(2 * FIELDS.length);
+  return { bytes: Buffer.alloc(0), at: 0, end: 0, body: 0, tag: -1, isPlain: true, spans };
 }
 
-/** Moves the cursor behind a part of the message. False: it is not written as Postfix writes it. */
-type Skip = (line: Cursor) => boolean;
-
-/** How each part is read. */
-const PARTS: Readonly<Record<string, Skip>> = {
-  ip: skipAddress,
-  answer: skipAddress,
-  port: (line) => isBetween(readNumber(line, 5), 0, 65_535),
-  code: (line) => isBetween(readNumber(line, 3), 400, 599),
-  enhanced: skipStatus,
-  dnsbl: (line) => skipSet(line, PLAIN, 255),
-  rank: (line) => readNumber(line, 9) >= 0,
-  helo: (line) => skipSet(line, PLAIN, 255),
-  queue_id: skipQueueId,
-  id: (line) => skipSet(line, OF_ID, 40),
-  sender: skipClaim,
-  recipient: skipClaim,
-  time: (line) => skipSet(line, OF_TIME, 20),
-  rest: skipRest,
-};
+export function hasField({ fields }: Form, field: Field): boolean {
+  return ((fields >> SLOT[field]) & 1) === 1;
+}
 
 /**
- * Reads a form as it is written in line-scan.ts: `{ip}` is a value of the message, `{-ip}` is read like one and is none.
- * Throws on a part that it does not know.
+ * The forms that a text stands for: `{ip}` is a part, `{text=a|b}` one of these words, read as that field, and `(a|b|)`
+ * one form for each alternative, in this order. Throws on a part without a name in `parts`.
  */
-export function form<Kind extends string>(kind: Kind, text: string): Form<Kind> {
-  const [begin = '', ...rest] = text.split(/\{(-?[a-z_]+)\}/);
-  const parts = rest.filter((_, i) => i % 2 === 0);
-  const steps = parts.map((part, i) => {
-    const skip = PARTS[part.replace('-', '')];
-    if (skip === undefined) throw new Error(`{${part}} is no part of a form`);
-    return { skip, isValue: !part.startsWith('-'), words: ascii(rest[2 * i + 1] ?? '') };
-  });
-  return { kind, values: parts.filter((part) => !part.startsWith('-')), begin: ascii(begin), steps };
+export function formsOf<Kind extends string>(
+  kind: Kind,
+  text: string,
+  parts: Readonly<Record<string, Part>>,
+): readonly Form<Kind>[] {
+  const [whole, alternatives] = /\(([^()|]{0,99}\|[^()]{0,199})\)/.exec(text) ?? [];
+  if (whole === undefined || alternatives === undefined) return [formOf(kind, text, parts)];
+  const put = (one: string) =>
+    formsOf(
+      kind,
+      text.replace(whole, () => one),
+      parts,
+    );
+  return alternatives.split('|').flatMap(put);
 }
 
-/** Whether the line goes on and ends as the form says; writes where the values stand: begin and end of each in turn. */
-export function isOfForm(line: Cursor, { begin, steps }: Form, spans: Int32Array): boolean {
+function formOf<Kind extends string>(
+  kind: Kind,
+  text: string,
+  parts: Readonly<Record<string, Part>>,
+): Form<Kind> {
+  const [begin = '', ...rest] = text.split(/\{([a-z_]{1,40}(?:=[^{}]{1,99})?)\}/);
+  const named = rest.filter((_, i) => i % 2 === 0).map((name) => partOf(name, parts));
+  const steps = named.map(({ slot = -1, skip }, i) => ({ slot, skip, words: ascii(rest[2 * i + 1] ?? '') }));
+  const fields = named.flatMap((part) => part.fields).reduce((bits, field) => bits | (1 << SLOT[field]), 0);
+  return { kind, fields, begin: ascii(begin), steps };
+}
+
+function partOf(name: string, parts: Readonly<Record<string, Part>>): Part {
+  const [field = '', choices] = name.split('=');
+  if (choices !== undefined) {
+    const words = choices.split('|').map(ascii);
+    return value(field as Field, (line) => words.some((one) => skipWords(line, one)));
+  }
+  const part = parts[name];
+  if (part === undefined) throw new Error(`{${name}} is not a part of a form`);
+  return part;
+}
+
+/** A part that is the value of a field. */
+export function value(field: Field, skip: Skip): Part {
+  return { fields: [field], slot: SLOT[field], skip };
+}
+
+/** Whether the line, from `at` to its end, is of the form; `at` is anywhere behind the begin if not. */
+export function isOfForm(line: Scan, { begin, steps }: Form): boolean {
   if (!skipWords(line, begin)) return false;
-  let next = 0;
-  for (const { skip, isValue, words } of steps) {
+  for (const { slot, skip, words } of steps) {
     const from = line.at;
-    if (!skip(line)) return false;
-    if (isValue) {
-      spans[next] = from;
-      spans[next + 1] = line.at;
-      next += 2;
+    if (!skip(line, words)) return false;
+    if (slot >= 0) {
+      line.spans[2 * slot] = from;
+      line.spans[2 * slot + 1] = line.at;
     }
     if (!skipWords(line, words)) return false;
   }
   return line.at === line.end;
 }
 
+export function setSpan({ spans }: Scan, slot: number, from: number, to: number): void {
+  spans[2 * slot] = from;
+  spans[2 * slot + 1] = to;
+}
+
+/** The value is absent: what is printed of it is not in the line. */
+export function setAbsent(line: Scan, ...slots: readonly number[]): void {
+  line.isPlain = false;
+  for (const slot of slots) setSpan(line, slot, -1, -1);
+}
+
 export function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }
 
-export function skipWords(line: Cursor, words: Uint8Array): boolean {
+export function skipWords(line: Scan, words: Uint8Array): boolean {
   if (!hasAt(line, line.at, words)) return false;
   line.at += words.length;
   return true;
 }
 
-/** Whether the words stand at this place, within the line. */
-export function hasAt({ bytes, end }: Cursor, at: number, words: Uint8Array): boolean {
+/** Whether these words are at this place, within the line. */
+export function hasAt({ bytes, end }: Scan, at: number, words: Uint8Array): boolean {
   if (at + words.length > end) return false;
   for (let i = 0; i < words.length; i += 1) if (words[i] !== bytes[at + i]) return false;
   return true;
 }
 
-/** Sets of bytes, a bit each: looking one up costs less than comparing. */
-export const DIGIT = 1;
-const OF_IPV6 = 2;
-const OF_TIME = 4;
-/** Visible, in ASCII, the same in JSON, and no sign that could end a part: none of `"`, `;`, `<`, `>` and the backslash. */
-const PLAIN = 8;
-/** Of a queue id, NOQUEUE or a log id of Amavis. */
-const OF_ID = 32;
-/** Of a name in the header, where a bracket begins the process id. */
-export const OF_NAME = 16;
-/** Of a short queue id, and of a long one: no vowels. */
-const OF_SHORT_ID = 64;
-const OF_LONG_ID = 128;
-
-const SETS = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const sign = String.fromCharCode(byte);
-  const isIn = (set: number, signs: RegExp) => (signs.test(sign) ? set : 0);
-  return (
-    isIn(DIGIT, /[0-9]/) |
-    isIn(OF_IPV6, /[0-9a-f:]/) |
-    isIn(OF_TIME, /[0-9.]/) |
-    (isIn(PLAIN, /[!-~]/) & ~isIn(PLAIN, /[";<>\\]/)) |
-    isIn(OF_ID, /[\w-]/) |
-    isIn(OF_NAME, /[^ [\]]/) |
-    isIn(OF_SHORT_ID, /[0-9A-F]/) |
-    isIn(OF_LONG_ID, /[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]/)
-  );
-});
-
-export function isOf(set: number, byte: number | undefined): boolean {
-  return ((SETS[byte as number] as number) & set) !== 0;
+/** The first place of the words between `from` and `to`; -1: they are not there. */
+export function firstOf(line: Scan, words: Uint8Array, from: number, to: number): number {
+  const { bytes } = line;
+  const first = words[0];
+  const last = to - words.length;
+  for (let at = from; at <= last; at += 1) if (bytes[at] === first && hasAt(line, at, words)) return at;
+  return -1;
 }
 
-/** At least one byte of the set and at most so many. */
-export function skipSet(line: Cursor, set: number, most: number): boolean {
+/** The last place of the words between `from` and `to`; -1: they are not there. */
+export function lastOf(line: Scan, words: Uint8Array, from: number, to: number): number {
+  const { bytes } = line;
+  const first = words[0];
+  for (let at = to - words.length; at >= from; at -= 1)
+    if (bytes[at] === first && hasAt(line, at, words)) return at;
+  return -1;
+}
+
+/** A set of bytes: 1 for each that is in it. Looking one up costs less than comparing. */
+export type ByteSet = Uint8Array;
+
+/** The bytes that this one-character expression matches. */
+export function byteSet(signs: RegExp): ByteSet {
+  return Uint8Array.from({ length: 256 }, (_, byte) => (signs.test(String.fromCharCode(byte)) ? 1 : 0));
+}
+
+/** Moves behind the bytes of the set, `most` of them at most; how many there are. */
+export function skipSet(line: Scan, set: ByteSet, most: number): number {
   const { bytes, at: begin } = line;
   const end = Math.min(line.end, begin + most);
   let at = begin;
-  while (at < end && ((SETS[bytes[at] as number] as number) & set) !== 0) at += 1;
+  while (at < end && set[bytes[at] as number] === 1) at += 1;
   line.at = at;
-  return at > begin;
+  return at - begin;
 }
 
-const DOT = 46;
-const COLON = 58;
-const ZERO = 48;
+/** Visible, in ASCII, and the same in JSON. */
+const PLAIN = byteSet(/[!#-[\]-~]/);
 
-/** A whole number as it is printed, without leading zeros; -1: there is none of so few digits. */
-function readNumber(line: Cursor, most: number): number {
-  const { bytes, at: begin } = line;
-  const end = Math.min(line.end, begin + most);
-  let at = begin;
-  let value = 0;
-  for (; at < end; at += 1) {
-    const digit = (bytes[at] as number) - ZERO;
-    if (digit < 0 || digit > 9) break;
-    value = value * 10 + digit;
-  }
-  line.at = at;
-  const isPrinted = at === begin + 1 || bytes[begin] !== ZERO;
-  return at > begin && isPrinted ? value : -1;
-}
-
-function isBetween(value: number, least: number, most: number): boolean {
-  return value >= least && value <= most;
-}
-
-function skipDot(line: Cursor): boolean {
-  if (line.bytes[line.at] !== DOT) return false;
-  line.at += 1;
+/** Whether a text is written in JSON as it is. */
+export function isAllPlain(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) if (PLAIN[bytes[at] as number] !== 1) return false;
   return true;
 }
 
-function skipAddress(line: Cursor): boolean {
-  const begin = line.at;
-  if (skipQuad(line)) return true;
-  line.at = begin;
-  if (!skipSet(line, OF_IPV6, 45)) return false;
-  return isCanonical(line, begin) && isIP(line.bytes.toString('latin1', begin, line.at)) === 6;
+/** So many bytes of a set as a text: one at least, and `most` at most. */
+export function plainText(set: ByteSet, most: number): Skip {
+  return (line) => {
+    const begin = line.at;
+    if (skipSet(line, set, most) === 0) return false;
+    line.isPlain &&= isAllPlain(line.bytes, begin, line.at);
+    return true;
+  };
 }
 
-/**
- * Whether an IPv6 address from `begin` on is surely in its one form (RFC 5952): no group begins with 0, and `::` is for
- * two at least. False says nothing.
- */
-function isCanonical({ bytes, at: end }: Cursor, begin: number): boolean {
-  let colons = 0;
-  let isShort = false;
-  for (let at = begin; at < end; at += 1) {
-    const byte = bytes[at];
-    if (byte === ZERO && (at === begin || bytes[at - 1] === COLON)) return false;
-    if (byte !== COLON) continue;
-    colons += 1;
-    isShort ||= bytes[at - 1] === COLON;
-  }
-  return !isShort || colons < 7;
+/** So many bytes of a set, of which nothing is kept. */
+export function filler(set: ByteSet, most: number, least = 1): Part {
+  return { fields: [], skip: (line) => skipSet(line, set, most) >= least };
 }
 
-/** At least 5 and at most 20 of the one, or 10 of the other. */
-function skipQueueId(line: Cursor): boolean {
-  const begin = line.at;
-  if (skipSet(line, OF_SHORT_ID, 20) && line.at >= begin + 5 && line.bytes[line.at] === COLON) return true;
-  line.at = begin;
-  return skipSet(line, OF_LONG_ID, 20) && line.at >= begin + 10;
-}
-
-/** `192.0.2.1` */
-function skipQuad(line: Cursor): boolean {
-  for (let part = 0; part < 4; part += 1)
-    if ((part > 0 && !skipDot(line)) || !isBetween(readNumber(line, 3), 0, 255)) return false;
-  return true;
-}
-
-/** `5.7.1` */
-function skipStatus(line: Cursor): boolean {
-  const first = readNumber(line, 1);
-  if (first !== 2 && first !== 4 && first !== 5) return false;
-  return skipDot(line) && skipSet(line, DIGIT, 3) && skipDot(line) && skipSet(line, DIGIT, 3);
-}
-
-/** What a client said, or nothing. */
-function skipClaim(line: Cursor): boolean {
-  skipSet(line, PLAIN, line.end);
-  return true;
-}
-
-function skipRest(line: Cursor): boolean {
+export function skipRest(line: Scan): boolean {
   line.at = line.end;
   return true;
 }

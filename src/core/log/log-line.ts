@@ -1,33 +1,8 @@
-/** The header that syslog or Postfix's own log writer puts before each message, and what follows it. */
-export interface TaggedLine {
-  /** What stands before the process id. */
-  readonly tag: string;
-  /** The stamp that the mail host wrote, as text; null when the header has none. */
-  readonly stamp: string | null;
-  readonly severity: 'warning' | 'error' | 'fatal' | 'panic' | null;
-  /** The message, one character a byte. */
-  readonly body: string;
-}
-
-export interface PostfixLine extends Omit<TaggedLine, 'tag'> {
-  /** Process name: the last component of the tag, e.g. `postscreen` of `postfix/smtpd-proxyprotocol/postscreen`. */
-  readonly program: string;
-}
+/** A line of the log as the Engine keeps it, and the outside of a line as text: is it the mail host's, with which stamp. */
 
 const RFC3339 = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)`;
 const CLASSIC = String.raw`[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d`;
 const COMPOSE_NAME = String.raw`[A-Za-z0-9][\w.-]{0,127} {0,127}\| `;
-const SUPERVISORD_DEBUG = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} DEBG '[^']{1,64}' std(?:out|err) output: `;
-
-/**
- * Optional in front: compose's name, the Engine's stamp, supervisord's debug header. Then the mail host's stamp
- * (rsyslog decides which form), host, tag. Anchored: the words of a Postfix line also occur inside
- * other programs' lines, put there by strangers.
- */
-const HEADER = new RegExp(
-  `^(?:${COMPOSE_NAME})?(?:(${RFC3339}) )?(?:${SUPERVISORD_DEBUG})?` +
-    `(?:(${RFC3339}|${CLASSIC}) )?[^ ]{1,255} ([^ \\[\\]]{1,255})\\[\\d{1,10}\\]: (?:(warning|error|fatal|panic): )?`,
-);
 
 /**
  * How a line begins that comes from the mail container now: the Engine's own stamp is cut off already, so the first is
@@ -60,24 +35,6 @@ const POSTFIX_PROGRAMS = new Set(
     'proxymap qmgr qmqpd scache sendmail showq smtp smtpd spawn tlsmgr tlsproxy trace trivial-rewrite verify virtual'
   ).split(' '),
 );
-
-/** Reads a line of any program, without its line end, one character a byte (latin1). Undefined: no such header. */
-export function parseTaggedLine(text: string): TaggedLine | undefined {
-  const header = HEADER.exec(text);
-  if (header === null) return undefined;
-  const [whole, first = null, second = null, tag = '', severity = null] = header;
-  const body = text.slice(whole.length);
-  return { tag, stamp: second ?? first, severity: severity as TaggedLine['severity'], body };
-}
-
-/** The same for the lines of Postfix alone. */
-export function parseLogLine(text: string): PostfixLine | undefined {
-  const line = parseTaggedLine(text);
-  if (line === undefined) return undefined;
-  const { tag, stamp, severity, body } = line;
-  const program = postfixProgram(tag);
-  return program === undefined ? undefined : { program, stamp, severity, body };
-}
 
 /**
  * The process of a tag; undefined when it is none of Postfix's. The tag is `syslog_name/process`, and administrators

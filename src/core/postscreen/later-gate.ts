@@ -1,5 +1,4 @@
-import { parseTaggedLine, type TaggedLine } from '../log/log-line.ts';
-import { type PostfixEvent, readIp } from '../log/postfix-event.ts';
+import { type FilterLine, type PostfixEvent, parseFilterLine, readIp } from '../log/postfix-event.ts';
 import type { LaterGate } from './gate.ts';
 
 /** Mail that a gate behind postscreen refused, as one line tells it. */
@@ -67,24 +66,8 @@ const MILTER_WORDS: readonly (readonly [string, LaterGate])[] = [
 const LIMIT =
   /^[A-Z][A-Za-z ]{1,60} limit exceeded: \d{1,10} from [^ [\]]{1,255}\[([^ [\]]{1,45})\](?::\d{1,5})? for service /;
 
-/**
- * Lines of programs that refuse mail without Postfix's saying so: tag, and what the line must begin with. Amavis: the
- * start of its log template (2.13), without BANNED, in which names of the client's files stand before the address.
- * Fail2Ban: its syslog format (1.0), which reaches the mail log with `logtarget = SYSLOG[facility=mail]`; a ban that it
- * restores after its own restart holds like a new one.
- */
-const FILTERS: readonly { readonly tag: string; readonly gate: LaterGate; readonly says: RegExp }[] = [
-  {
-    tag: 'amavis',
-    gate: 'amavis',
-    says: /^\([\w-]{1,40}\) Blocked (?:[A-Z][A-Z\d-]{1,30}|INFECTED \([^(){}<>[\]]{1,200}\)) \{[A-Za-z,]{1,200}\},(?: [\w/.-]{1,60})?(?: LOCAL)? \[([^ [\]]{1,45})\]:\d{1,5} /,
-  },
-  {
-    tag: 'fail2ban.actions',
-    gate: 'fail2ban',
-    says: /^NOTICE \[[^[\]]{1,64}\] (?:Restore )?Ban ([^ ]{1,45})$/,
-  },
-];
+/** Programs that refuse mail without a line of Postfix about it. */
+const FILTERS: Readonly<Record<string, LaterGate>> = { amavis: 'amavis', 'fail2ban.actions': 'fail2ban' };
 
 const SILENT = { code: null, enhanced: null, text: null };
 
@@ -94,7 +77,7 @@ const SILENT = { code: null, enhanced: null, text: null };
  * policyd-spf) are known by Postfix's line alone, or each refusal would count twice.
  */
 export function readLaterRefusal(text: string, event: PostfixEvent | undefined): LaterRefusal | undefined {
-  const line = event === undefined ? parseTaggedLine(text) : undefined;
+  const line = event === undefined ? parseFilterLine(text) : undefined;
   const stamp = event?.stamp ?? line?.stamp ?? null;
   const reading = event === undefined ? line && readFilter(line) : readPostfix(event);
   if (stamp === null || reading === undefined || reading.ip === null) return undefined;
@@ -119,10 +102,9 @@ function readPostfix(event: PostfixEvent): Reading | undefined {
   }
 }
 
-function readFilter({ tag, severity, body }: TaggedLine): Reading | undefined {
-  const filter = severity === null ? FILTERS.find((one) => one.tag === tag) : undefined;
-  const found = filter?.says.exec(body);
-  return filter && found ? { ...SILENT, ip: readIp(found[1]), gate: filter.gate } : undefined;
+function readFilter({ program, ip }: FilterLine): Reading | undefined {
+  const gate = FILTERS[program];
+  return gate && { ...SILENT, ip, gate };
 }
 
 function smtpdGate(enhanced: string | null, words: string | null): LaterGate {

@@ -1,10 +1,11 @@
 /** Replays an old log along the path that a line takes in the daemon. It asks no server and changes nothing. */
 
 import { createMedian, type Median } from '../base/tally.ts';
-import { createLineScanner } from '../log/line-scan.ts';
+import { SLOT } from '../log/line-form.ts';
+import { createLineReader, type LineForm } from '../log/line-reader.ts';
 import { firstStamp } from '../log/log-line.ts';
 import { createLogTimes, type LogTimes, yearsBefore } from '../log/log-time.ts';
-import { type PostfixEvent, parseEvent } from '../log/postfix-event.ts';
+import { eventOf, type PostfixEvent } from '../log/postfix-event.ts';
 import { createRepeats } from '../log/repeats.ts';
 import { parseAddress } from '../net/network.ts';
 import type { Rules } from '../policy/policy.ts';
@@ -69,7 +70,7 @@ export class Replay {
   /** Log time of the line; without a stamp one more than that of the line before. */
   #at = 0;
   #isTimed = false;
-  readonly #scanner = createLineScanner();
+  readonly #reader = createLineReader();
   readonly #sessions = createSessions();
   readonly #isRepeated = createRepeats();
   readonly #times: LogTimes;
@@ -89,17 +90,19 @@ export class Replay {
   /** Takes the next line of the log: `bytes` from `from` up to `to`, without its line end. */
   take(bytes: Buffer, from: number, to: number): void {
     this.lines += 1;
-    const plain = this.#scanner.scan(bytes, from, to);
-    if (plain === 'none') return;
-    if (plain === 'unread' || plain.kind !== 'other') this.#takeText(bytes.toString('latin1', from, to));
+    const form = this.#reader.read(bytes, from, to);
+    if (form === undefined) return;
+    const { spans } = this.#reader.line;
+    const isFirst = spans[2 * SLOT.stamp] === from;
+    if (!form.isIdle || !isFirst) this.#takeText(form, bytes.toString('latin1', from, to));
     else {
       this.#postfixLines += 1;
-      this.#readTime(bytes.toString('latin1', from, this.#scanner.stampEnd));
+      this.#readTime(bytes.toString('latin1', from, spans[2 * SLOT.stamp + 1]));
     }
   }
 
-  #takeText(text: string): void {
-    const event = parseEvent(text);
+  #takeText(form: LineForm, text: string): void {
+    const event = eventOf(form, this.#reader.line);
     const later = readLaterRefusal(text, event);
     if (later !== undefined && !this.#isRepeated(later.line))
       this.#groupOf(later.ip).refusedLater(later.gate);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { EventKind, PostfixEvent } from '../../../src/core/log/postfix-event.ts';
+import type { EventKind } from '../../../src/core/log/line-table.ts';
+import type { PostfixEvent } from '../../../src/core/log/postfix-event.ts';
 import { createSessions, type Outcome, type Sessions } from '../../../src/core/postscreen/session.ts';
 
 const IP = '54.240.27.75';

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLineScanner, FORMS } from '../../../src/core/log/line-scan.ts';
-import { parseEvent, readsAfresh } from '../../../src/core/log/postfix-event.ts';
+import { hasField, SLOT } from '../../../src/core/log/line-form.ts';
+import { createLineReader } from '../../../src/core/log/line-reader.ts';
+import { POSTFIX } from '../../../src/core/log/line-table.ts';
+import { eventOf, isReload, type PostfixEvent, parseEvent } from '../../../src/core/log/postfix-event.ts';
 import { readLaterRefusal } from '../../../src/core/postscreen/later-gate.ts';
 import { createSessions } from '../../../src/core/postscreen/session.ts';
 import { corpusLines } from '../../corpus/lines.ts';
+import { readEventByText } from './text-reader.ts';
 
 const LINES = corpusLines();
 
@@ -101,7 +104,7 @@ function told(line: string): unknown {
   const later = readLaterRefusal(line, event);
   if (later !== undefined) return later;
   if (event === undefined || event.stamp === null) return undefined;
-  if (readsAfresh(event) || event.kind === 'dnsbl_listed') return event;
+  if (isReload(event) || event.kind === 'dnsbl_listed') return event;
   const sessions = createSessions();
   const outcome = sessions.take(event, 1);
   return outcome ?? (sessions.size > 0 ? event : undefined);
@@ -114,50 +117,57 @@ function inChunk<T>(line: string, look: (bytes: Buffer, from: number, to: number
   return look(bytes, before.length, before.length + line.length);
 }
 
-/** What the scan says of the line's event, the second time that it meets the tag; null for what it leaves unread. */
-function scanned(line: string): object | null | undefined {
-  const scanner = createLineScanner();
-  return inChunk(line, (bytes, from, to) => {
-    scanner.scan(bytes, from, to);
-    const plain = scanner.scan(bytes, from, to);
-    if (plain === 'unread') return null;
-    if (plain === 'none') return undefined;
-    const { program, kind, values } = plain;
-    const told = values.map((name, i) => {
-      const text = bytes.toString('latin1', scanner.spans[2 * i], scanner.spans[2 * i + 1]);
-      return [name, ['port', 'rank', 'code'].includes(name) ? Number(text) : text];
-    });
-    return { program, kind, ...Object.fromEntries(told) };
+/** The event of the line, the second time that the reader meets its tag, and whether its values are as in JSON. */
+function readInChunk(line: string): { event: PostfixEvent | undefined; isPlain: boolean } {
+  const reader = createLineReader();
+  return inChunk(line, (...place) => {
+    reader.read(...place);
+    const form = reader.read(...place);
+    const event = form && eventOf(form, reader.line);
+    return { event, isPlain: event !== undefined && reader.line.isPlain };
   });
 }
 
-/** The same as it is read from the text. */
-function read(line: string): object | undefined {
-  const event = parseEvent(line);
-  if (event === undefined) return undefined;
-  const { text, stamp, queueId, ...rest } = event;
-  const told = { ...rest, queue_id: queueId, answer: event.kind === 'dnsbl_listed' ? text : null };
-  return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null));
-}
-
-describe('the scan of a line', () => {
-  it('says the same as the reading of its text, whatever is in it', () => {
+describe('the reader of lines', () => {
+  it('says the same as regular expressions over the text, whatever is in a line', () => {
     const kinds = new Set<unknown>();
     fc.assert(
       fc.property(anyLine, (line) => {
-        const plain = scanned(line);
-        if (plain === null) return;
-        expect(plain).toEqual(read(line));
-        kinds.add((plain as { kind: string } | undefined)?.kind ?? 'none');
+        const event = readEventByText(line);
+        expect(readInChunk(line).event).toEqual(event);
+        expect(parseEvent(line)).toEqual(event);
+        kinds.add(event?.kind ?? 'none');
       }),
       { numRuns: 20_000 },
     );
-    const plain = [...FORMS.values()].flatMap((forms) => forms.map(({ kind }) => kind));
-    expect(kinds).toEqual(new Set([...plain, 'other', 'none']));
+    const known = Object.values(POSTFIX).flatMap((rows) => rows.map(([kind]) => kind));
+    expect(kinds).toEqual(new Set([...known, 'other', 'none']));
   });
 
   it('says the same of every line of the corpus', () => {
-    for (const line of LINES) expect(scanned(line) ?? read(line), line).toEqual(read(line));
+    for (const line of LINES) expect(readInChunk(line).event, line).toEqual(readEventByText(line));
+  });
+
+  it('says of values that they are as in JSON only where they are', () => {
+    const reader = createLineReader();
+    let count = 0;
+    fc.assert(
+      fc.property(anyLine, (line) => {
+        const bytes = Buffer.from(line, 'latin1');
+        const form = reader.read(bytes, 0, bytes.length);
+        const event = form && eventOf(form, reader.line);
+        if (form === undefined || event === undefined || !reader.line.isPlain) return;
+        count += 1;
+        for (const field of ['ip', 'port', 'code', 'dnsbl', 'rank', 'helo', 'sender', 'recipient'] as const) {
+          const { [field]: value } = event;
+          const [from, to] = [0, 1].map((i) => reader.line.spans[2 * SLOT[field] + i]);
+          const there = hasField(form, field) ? bytes.toString('latin1', from, to) : null;
+          expect(there).toBe(value === null ? null : String(value));
+        }
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(count).toBeGreaterThan(1_000);
   });
 
   it.each([
@@ -182,20 +192,27 @@ describe('the scan of a line', () => {
     ['other', 'qmgr', '5E3C7: removed'],
   ])('needs no text for %s of %s: %s', (kind, program, body) => {
     for (const stamp of ['2026-11-24T02:24:10.921946+00:00', 'Nov 24 02:24:10', 'Nov  4 02:24:10'])
-      expect(scanned(`${stamp} mail postfix/${program}[910]: ${body}`)).toMatchObject({ kind, program });
+      expect(readInChunk(`${stamp} mail postfix/${program}[910]: ${body}`)).toMatchObject({
+        event: { kind, program },
+        isPlain: true,
+      });
   });
 
-  it('keeps a bounded number of tags', () => {
-    const scanner = createLineScanner();
-    const form = (tag: string) =>
-      inChunk(`2026-11-24T02:24:10+00:00 mail postfix/${tag}[1]: x`, (...line) => scanner.scan(...line));
-    for (let i = 0; i < 64; i += 1) form(`t${i}`);
-    expect(form('t1')).toMatchObject({ kind: 'other' });
-    expect(form('qmgr')).toBe('unread');
+  it('keeps a bounded number of tags, and reads lines of more', () => {
+    const reader = createLineReader();
+    const tagOf = (tag: string) =>
+      inChunk(`2026-11-24T02:24:10+00:00 mail postfix/${tag}[1]: x`, (...line) => {
+        expect(reader.read(...line)?.kind).toBe('other');
+        return reader.line.tag;
+      });
+    for (let i = 0; i < 64; i += 1) expect(tagOf(`t${i}`)).toBe(i);
+    expect(tagOf('qmgr')).toBe(-1);
+    expect(tagOf('t1')).toBe(1);
   });
 });
 
-const mayTell = (line: string) => inChunk(line, createLineScanner().mayTell);
+const mayTell = (line: string) =>
+  inChunk(line, (...place) => createLineReader().read(...place)?.isIdle === false);
 
 describe('the first look at a line', () => {
   it('passes by no line of which the daemon makes something', () => {
