@@ -1,3 +1,4 @@
+// Sends one request to the running daemon over its control socket, for the commands that need a daemon.
 import { join } from 'node:path';
 import type { Config } from '../config/settings.ts';
 import { askControl } from '../edge/control-client.ts';
@@ -7,7 +8,7 @@ export type Asked<T> =
   | { readonly ok: true; readonly result: T }
   | { readonly ok: false; readonly code: 2 | 3 };
 
-/** Asks the running daemon. Its problem is told on stderr. Rejects with FileError when it does not answer. */
+/** Asks the running daemon. Writes its problem to stderr. Rejects with FileError when it does not answer. */
 export async function ask<T>(
   config: Config,
   command: string,

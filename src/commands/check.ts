@@ -14,8 +14,7 @@ import { readEntries, splitTable } from '../core/table/managed-block.ts';
 import { createResolver } from '../edge/dns.ts';
 import { createTableFile } from '../edge/file.ts';
 import { readRemembered } from './known.ts';
-import { print } from './output.ts';
-import { tableOf } from './table.ts';
+import { print, tableOf } from './output.ts';
 
 /** What is known of an address, and what policy would do if postscreen refused it now for a DNSBL listing. */
 interface Checked {

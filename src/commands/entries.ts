@@ -1,9 +1,9 @@
+// The commands list, allow and revoke: entries of the running daemon.
 import type { Config } from '../config/settings.ts';
 import { observingText } from '../core/monitor/status-report.ts';
 import type { AllowReply, ListedEntry, RevokeReply, StatusReply } from '../daemon/requests.ts';
 import { ask } from './ask.ts';
-import { print } from './output.ts';
-import { tableOf } from './table.ts';
+import { print, tableOf } from './output.ts';
 
 /** Prints the entries of the running daemon. Gives the exit code; rejects with FileError when no daemon answers. */
 export async function list(config: Config, json: boolean): Promise<0 | 2 | 3> {
@@ -31,13 +31,13 @@ export async function allow(
   return 0;
 }
 
-/** Takes an entry away. Gives the exit code; rejects with FileError when no daemon answers. */
+/** Revokes an entry. Gives the exit code; rejects with FileError when no daemon answers. */
 export async function revoke(config: Config, target: string, json: boolean): Promise<0 | 2 | 3> {
   const asked = await ask<RevokeReply>(config, 'revoke', { target });
   if (!asked.ok) return asked.code;
   const { sender, comesBack } = asked.result;
-  const told = `the entry of ${sender} is revoked${comesBack === null ? '' : `; ${comesBack}`}`;
-  print(asked.result, json, (reply) => `${told}\n${noteText(reply)}`);
+  const text = `revoked the entry of ${sender}${comesBack === null ? '' : `; ${comesBack}`}`;
+  print(asked.result, json, (reply) => `${text}\n${noteText(reply)}`);
   return 0;
 }
 

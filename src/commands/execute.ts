@@ -1,7 +1,8 @@
 /** One whole run of the command line, from its arguments to the exit code. It ends no process: main.ts does. */
 import { EngineError, FileError, ListenError } from '../ports.ts';
+import { WrongSettings } from './arguments.ts';
 import { complain } from './output.ts';
-import { CommanderError, type ExitCode, program, WrongSettings } from './program.ts';
+import { CommanderError, type ExitCode, program } from './program.ts';
 
 /** Does what process.argv says, with the settings of process.env. Rejects with what only a bug can be. */
 export async function execute(): Promise<ExitCode> {

@@ -16,9 +16,7 @@ import { currentNetworks, isUnlistable, knowledgeOf } from '../core/senders/know
 import { openLog } from '../edge/log-file.ts';
 import { FileError } from '../ports.ts';
 import { readKnowledge } from './known.ts';
-import { foundNothing } from './nothing-found.ts';
-import { print } from './output.ts';
-import { tableOf } from './table.ts';
+import { foundNothing, print, tableOf } from './output.ts';
 
 /** Far more than any list: 100,000 rules are 3 MiB. */
 const MOST_BYTES = 16 << 20;

@@ -5,8 +5,7 @@ import { createLineReader } from '../core/log/line-reader.ts';
 import { eventOf, type PostfixEvent } from '../core/log/postfix-event.ts';
 import { openLog } from '../edge/log-file.ts';
 import { createEventLines, fieldsOf } from './event-lines.ts';
-import { foundNothing, MAIL_LOG } from './nothing-found.ts';
-import { createProgress, readSoFar } from './progress.ts';
+import { createProgress, foundNothing, MAIL_LOG, readSoFar } from './output.ts';
 
 /**
  * Prints each recognised Postfix line of a log: NDJSON with `json`, else a line for people. `-` is stdin; gzip is
@@ -22,7 +21,7 @@ export async function parse(file: string, json: boolean): Promise<0 | 1> {
       splitter.push(chunk);
       await written(output.take());
       // On a terminal the output itself shows it.
-      if (!process.stdout.isTTY) progress.tell(() => readSoFar(log.share(), output.lines()));
+      if (!process.stdout.isTTY) progress.report(() => readSoFar(log.share(), output.lines()));
     }
   } finally {
     progress.clear();

@@ -9,9 +9,7 @@ import { probe as run } from '../diagnose/probe-run.ts';
 import { createResolver } from '../edge/dns.ts';
 import { createDockerEngine } from '../edge/docker.ts';
 import { readKnowledge } from './known.ts';
-import { complain, print } from './output.ts';
-import { createProgress } from './progress.ts';
-import { tableOf } from './table.ts';
+import { complain, createProgress, print, tableOf } from './output.ts';
 
 /** DNS questions at once, so that blocklists are not flooded. */
 const QUESTIONS_AT_ONCE = 16;
@@ -35,7 +33,7 @@ export async function probe(
   const report = await run(asked, config.container, {
     engine: createDockerEngine({ host: config.dockerHost, container: config.container }),
     resolver: createResolver({ servers: options.dnsServers, concurrency: QUESTIONS_AT_ONCE }),
-    onProgress: (done, all) => progress.tell(() => `${done} of ${all} addresses`),
+    onProgress: (done, all) => progress.report(() => `${done} of ${all} addresses`),
   }).finally(progress.clear);
   print(report, options.json, shown);
   return probeExitCode(report.senders);

@@ -1,17 +1,26 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+// The command line: each command with its options, and what it runs. What --help says is in help.ts.
+import { Command, CommanderError } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
-import { type Config, type Outside, readConfig } from '../config/settings.ts';
-import { lifetime } from '../config/values.ts';
+import { readConfig } from '../config/settings.ts';
 import { safeLines } from '../core/base/safe-text.ts';
 import { didYouMean } from '../core/base/suggest.ts';
-import { parseServers } from '../core/dns/dns-servers.ts';
-import { type Address, parseAddress, parseNetwork } from '../core/net/network.ts';
-import { forbiddenNetwork, unwatched } from '../core/policy/manual-entry.ts';
+import type { Address } from '../core/net/network.ts';
 import { type GivenSettings, readOtherSettings } from '../core/replay/other-settings.ts';
-import { cronInterval } from '../edge/clock.ts';
-import { readSettingsFile } from '../edge/settings-file.ts';
 import catalogueData from '../senders/catalogue.json' with { type: 'json' };
-import { readCatalogue } from '../senders/catalogue-schema.ts';
+import {
+  collectAddresses,
+  collectSenders,
+  collectZones,
+  configured,
+  dnsOption,
+  otherSetting,
+  outside,
+  readAddress,
+  readAllowed,
+  readDuration,
+  readSender,
+  readTarget,
+} from './arguments.ts';
 import { check } from './check.ts';
 import { doctor } from './doctor.ts';
 import { allow, list, revoke } from './entries.ts';
@@ -30,14 +39,22 @@ import { usageProblems } from './usage.ts';
 
 export { CommanderError };
 
-/** 0 done, 1 found a problem or not allowed, 2 wrong usage or configuration, 3 the world failed. */
+/** 0 done, 1 found a problem or not allowed, 2 wrong usage or settings, 3 Engine, file or DNS failed. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 found a problem or not allowed, 2 wrong usage or settings, 3 Engine, file or DNS failed.`;
 
-/** The command line: each command with its options, and what it does. `done` takes the exit code. */
-export function program(done: (code: ExitCode) => void): Command {
+type Done = (code: ExitCode) => void;
+type Commands = Readonly<Record<CommandName, Command>>;
+
+interface Options {
+  readonly json?: true;
+  readonly dns?: readonly string[];
+}
+
+/** The command line; `done` takes the exit code. */
+export function program(done: Done): Command {
   const root = new Command('screenpass')
     .description(manifest.description)
     .version(manifest.version)
@@ -48,6 +65,15 @@ export function program(done: (code: ExitCode) => void): Command {
     .exitOverride();
   const commands = createCommands(root);
 
+  addRun(root, commands, done);
+  addLogCommands(commands, done);
+  addSenderCommands(commands, done);
+  addDiagnosis(commands, done);
+  addEntryCommands(commands, done);
+  return root;
+}
+
+function addRun(root: Command, commands: Commands, done: Done): void {
   commands.run
     .addHelpText('after', settingsHelp())
     // A command that does not exist is taken for an argument of the default one.
@@ -60,7 +86,10 @@ export function program(done: (code: ExitCode) => void): Command {
       await run(configured(), manifest.version);
       done(0);
     });
+}
 
+/** The commands that read a file. */
+function addLogCommands(commands: Commands, done: Done): void {
   commands.parse
     .argument('[file]', 'log file, also gzip; - for stdin', '-')
     .option('--json', 'one JSON object a line')
@@ -94,6 +123,16 @@ export function program(done: (code: ExitCode) => void): Command {
       done(await replay(config, file, { json: json === true, otherSettings }));
     });
 
+  commands.import
+    .argument('<file>', "Postfix's CIDR table, or a list of networks; - for stdin")
+    .option('--json', 'one JSON document')
+    .action(async (file: string, { json }: Options) => {
+      done(await importList(configured(), file, json === true));
+    });
+}
+
+/** The commands about addresses and senders. */
+function addSenderCommands(commands: Commands, done: Done): void {
   commands.check
     .argument('<address...>', 'IPv4 or IPv6 addresses', collectAddresses)
     .option('--json', 'one JSON document')
@@ -121,20 +160,16 @@ export function program(done: (code: ExitCode) => void): Command {
       done(0);
     });
 
-  commands.import
-    .argument('<file>', "Postfix's CIDR table, or a list of networks; - for stdin")
-    .option('--json', 'one JSON document')
-    .action(async (file: string, { json }: Options) => {
-      done(await importList(configured(), file, json === true));
-    });
-
   commands.refresh
     .option('--accept <id...>', 'take the change of this sender, however large', collectSenders)
     .option('--json', 'one JSON document')
     .action(async ({ accept = [], json }: Options & { accept?: readonly string[] }) => {
       done(await refresh(configured(), accept, json === true));
     });
+}
 
+/** The commands that check the installation. */
+function addDiagnosis(commands: Commands, done: Done): void {
   commands.doctor
     .option('--json', 'one JSON document')
     .addOption(dnsOption())
@@ -152,12 +187,7 @@ export function program(done: (code: ExitCode) => void): Command {
       const config = configured();
       done(await probe(config, sender, { json: json === true, dnsServers: dns ?? config.dnsServers }));
     });
-
-  addEntryCommands(commands, done);
-  return root;
 }
-
-type Commands = Readonly<Record<CommandName, Command>>;
 
 /** All commands with what their help says, without options yet. */
 function createCommands(root: Command): Commands {
@@ -190,8 +220,8 @@ function complainOf(command: Command, first: string): void {
   complain(`${text}\nscreenpass ${command.name()} --help has an example`);
 }
 
-/** The commands that look at the entries of the running daemon, and change them. */
-function addEntryCommands(commands: Commands, done: (code: ExitCode) => void): void {
+/** The commands that ask the running daemon, and change its entries. */
+function addEntryCommands(commands: Commands, done: Done): void {
   commands.status
     .option('--json', 'one JSON document')
     .action(async ({ json }: Options) => done(await status(configured(), json === true)));
@@ -218,100 +248,4 @@ function addEntryCommands(commands: Commands, done: (code: ExitCode) => void): v
     .action(async (target: string, { json }: Options) =>
       done(await revoke(configured(), target, json === true)),
     );
-}
-
-function readDuration(text: string): number {
-  const read = lifetime(text);
-  if (!read.ok) throw new InvalidArgumentError(read.problem);
-  return read.value;
-}
-
-interface Options {
-  readonly json?: true;
-  readonly dns?: readonly string[];
-}
-
-function dnsOption(): Option {
-  return new Option('--dns <servers>', 'DNS servers to ask instead of SCREENPASS_DNS').argParser((text) => {
-    const servers = parseServers(text);
-    if (!servers.ok) throw new InvalidArgumentError(servers.problem);
-    return servers.value;
-  });
-}
-
-function collectZones(text: string, before: readonly string[] = []): readonly string[] {
-  refuseWrong({ withoutDnsbl: [text] });
-  return [...before, text];
-}
-
-function collectAddresses(text: string, before: readonly Address[] = []): readonly Address[] {
-  return [...before, readAddress(text)];
-}
-
-function readAddress(text: string): Address {
-  const address = parseAddress(text);
-  if (address === undefined)
-    throw new InvalidArgumentError(
-      `"${text}" is not an address: expected one such as 54.240.27.75 or 2001:db8::1`,
-    );
-  return address;
-}
-
-function otherSetting(name: 'dnsblThreshold' | 'dnsblSites' | 'pregreet') {
-  return (text: string): string => {
-    refuseWrong({ [name]: text });
-    return text;
-  };
-}
-
-function refuseWrong(given: GivenSettings): void {
-  const read = readOtherSettings(given);
-  if (!read.ok) throw new InvalidArgumentError(read.problems.map(withoutOption).join('\n'));
-}
-
-/** The option is named by whoever reports the problem. */
-function withoutOption(problem: string): string {
-  return problem.replace(/^--[\w-]+: /, '');
-}
-
-/** An id of the catalogue or of the senders file. Which are watched, the daemon knows. */
-function readSender(text: string): string {
-  const read = readConfig(process.env, outside());
-  const known = read.ok ? read.config.catalogue.map(({ id }) => id) : [];
-  if (read.ok && !known.includes(text))
-    throw new InvalidArgumentError(unwatched(text, { watched: [], known }));
-  return text;
-}
-
-function collectSenders(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, readSender(text)];
-}
-
-function readTarget(text: string): string {
-  if (!/[/.:]/.test(text)) return readSender(text);
-  const read = parseNetwork(text);
-  if (!read.ok) throw new InvalidArgumentError(read.problem);
-  return text;
-}
-
-function readAllowed(text: string): string {
-  const read = parseNetwork(readTarget(text));
-  const forbidden = read.ok ? forbiddenNetwork(read.value) : null;
-  if (forbidden !== null) throw new InvalidArgumentError(forbidden);
-  return text;
-}
-
-function outside(): Outside {
-  return { catalogue: readCatalogue(catalogueData), readFile: readSettingsFile, cronInterval };
-}
-
-/** Several problems, told at once. */
-export class WrongSettings extends Error {}
-
-/** Reads the settings. Throws what is wrong with them, together with the problems that are known before. */
-function configured(problems: readonly string[] = []): Config {
-  const read = readConfig(process.env, outside());
-  const wrong = [...problems, ...(read.ok ? [] : read.problems)];
-  if (!read.ok || wrong.length > 0) throw new WrongSettings(wrong.join('\n'));
-  return read.config;
 }

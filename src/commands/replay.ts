@@ -16,10 +16,7 @@ import { EMPTY_STATE, type State } from '../core/state/state.ts';
 import { preseeded } from '../daemon/load-state.ts';
 import { openLog } from '../edge/log-file.ts';
 import { readKnowledge } from './known.ts';
-import { foundNothing, MAIL_LOG } from './nothing-found.ts';
-import { print } from './output.ts';
-import { createProgress, readSoFar } from './progress.ts';
-import { tableOf } from './table.ts';
+import { createProgress, foundNothing, MAIL_LOG, print, readSoFar, tableOf } from './output.ts';
 
 const OTHERS = '(everyone else)';
 /** So many days are shown; --json has all. */
@@ -52,7 +49,7 @@ export async function replay(
   try {
     for await (const chunk of log.chunks) {
       splitter.push(chunk);
-      progress.tell(() => readSoFar(log.share(), replay.lines));
+      progress.report(() => readSoFar(log.share(), replay.lines));
     }
   } finally {
     progress.clear();

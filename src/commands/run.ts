@@ -1,3 +1,4 @@
+// The command run: builds the real edges and starts the daemon with them.
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import type { Config } from '../config/settings.ts';
@@ -13,12 +14,12 @@ import { armLastResort } from '../edge/last-resort.ts';
 import { createReport } from '../edge/report.ts';
 import type { Ports } from '../ports.ts';
 
-/** After a bug, what was reported before it is still written, if something takes it. */
+/** After a bug, the reports before it are still written for so long. */
 const LAST_WORDS_MS = 2_000;
 
 /**
- * The daemon on the real world, until SIGTERM or SIGINT. Rejects with FileError when table or state cannot be used or
- * stdout was closed, with ListenError when SCREENPASS_HTTP cannot. The process ends within 10 s of either, whatever hangs.
+ * Runs the daemon until SIGTERM or SIGINT. Rejects with FileError when table or state cannot be used or
+ * stdout was closed, with ListenError when SCREENPASS_HTTP cannot. The process ends within 10 s after each of them, whatever hangs.
  */
 export async function run(config: Config, version: string): Promise<void> {
   const report = createReport(config.logLevel, config.muted);

@@ -13,8 +13,7 @@ import {
 } from '../core/senders/knowledge.ts';
 import type { SenderDefinition } from '../core/senders/sender.ts';
 import { readKnowledge } from './known.ts';
-import { print } from './output.ts';
-import { tableOf } from './table.ts';
+import { print, tableOf } from './output.ts';
 
 /** A sender as it is known now. Times are ISO. */
 interface Shown {

@@ -1,4 +1,6 @@
+// The commands status and health: the state of the running daemon.
 import type { Config } from '../config/settings.ts';
+import { counted } from '../core/base/wording.ts';
 import { observingText, type Status, unhealthy } from '../core/monitor/status-report.ts';
 import { WITHOUT_NETWORKS } from '../core/senders/knowledge.ts';
 import type { StatusReply } from '../daemon/requests.ts';
@@ -6,7 +8,7 @@ import { FileError } from '../ports.ts';
 import { ask } from './ask.ts';
 import { complain, print } from './output.ts';
 
-/** Prints how the running daemon stands. Exit code 1 when it does not do what it is for; rejects with FileError. */
+/** Prints the state of the running daemon. Gives exit code 1 when it is not healthy; rejects with FileError. */
 export async function status(config: Config, json: boolean): Promise<0 | 1 | 2 | 3> {
   const asked = await ask<StatusReply>(config, 'status');
   if (!asked.ok) return asked.code;
@@ -14,17 +16,17 @@ export async function status(config: Config, json: boolean): Promise<0 | 1 | 2 |
   return unhealthy(asked.result) === null ? 0 : 1;
 }
 
-/** Exit code 0 or 1, for HEALTHCHECK; what is wrong is told on stderr. */
+/** Gives exit code 0 or 1, for HEALTHCHECK; writes the problem to stderr. */
 export async function health(config: Config): Promise<0 | 1> {
-  const wrong = await whatIsWrong(config);
+  const wrong = await problemOf(config);
   if (wrong !== null) complain(wrong);
   return wrong === null ? 0 : 1;
 }
 
-async function whatIsWrong(config: Config): Promise<string | null> {
+async function problemOf(config: Config): Promise<string | null> {
   try {
     const asked = await ask<Status>(config, 'status');
-    return asked.ok ? unhealthy(asked.result) : 'the daemon does not say how it stands';
+    return asked.ok ? unhealthy(asked.result) : 'the daemon does not report its state';
   } catch (error) {
     if (error instanceof FileError) return error.message;
     throw error;
@@ -39,17 +41,17 @@ function statusText(one: StatusReply): string {
   const { senders: lists, lastRefusal } = one;
   const rows: readonly (readonly [string, string])[] = [
     ['screenpass', `${one.version}, ${one.mode}`],
-    ['health', unhealthy(one) ?? 'well'],
+    ['health', unhealthy(one) ?? 'healthy'],
     ['following', one.following === null ? 'nothing' : `${one.container} (${one.following.slice(0, 12)})`],
     ['log read to', one.cursor === null ? 'nothing read yet' : `${one.cursor}, ${age(one.cursorAge ?? 0)}`],
     [
       'postscreen',
-      { wired: 'uses the table', 'not-wired': 'does not use the table', unknown: 'not asked yet' }[
+      { wired: 'uses the table', 'not-wired': 'does not use the table', unknown: 'not checked yet' }[
         one.wiring
       ],
     ],
     ['reload', `${one.reload}${one.reloadedAt === null ? '' : `, last at ${one.reloadedAt}`}`],
-    ['trouble', one.trouble ?? 'none'],
+    ['fault', one.trouble ?? 'none'],
     ['table', tableText(one)],
     [
       'lists',
@@ -71,18 +73,14 @@ function statusText(one: StatusReply): string {
 
 /** What should be in the table, and what is. */
 function tableText({ mode, entries, rules, table, rulesInTable }: StatusReply): string {
-  const wanted = `${counted(entries, 'entry', 'entries')}, ${counted(rules, 'rule', 'rules')}`;
+  const wanted = `${counted(entries, 'entry', 'entries')}, ${counted(rules, 'rule')}`;
   if (mode === 'observe') return `${wanted} would be written. ${observingText(table, rulesInTable)}`;
   if (rulesInTable === rules) return `${wanted} in ${table}`;
   const has = rulesInTable === null ? 'cannot be read' : `has ${rulesInTable} now`;
   return `${wanted}; ${table} ${has}`;
 }
 
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
-/** A row that is only there when it has something to say. */
+/** A row that is absent when there is nothing to show. */
 function listed(name: string, ids: readonly string[], what: string): [string, string][] {
   return ids.length === 0 ? [] : [[name, `${ids.join(', ')} (${what})`]];
 }

@@ -1,7 +1,7 @@
-/** Everything that is wrong with a command line. Commander, which decides whether something is, stops at the first. */
+// Finds all problems of a command line at once. Commander decides whether there is one, and stops at the first.
 import { didYouMean } from '../core/base/suggest.ts';
 
-/** What Commander knows of a command, as far as it matters here. */
+/** The parts of Commander's command that are needed here. */
 export interface CommandSpec {
   readonly options: readonly OptionSpec[];
   readonly registeredArguments: readonly ArgumentSpec[];
@@ -25,7 +25,7 @@ interface ArgumentSpec extends Value {
   name(): string;
 }
 
-/** The problems of the arguments behind the command's name, each a sentence; none when Commander means something else. */
+/** The problems of the arguments after the command's name; none when Commander's problem is another one. */
 export function usageProblems(command: CommandSpec, given: readonly string[]): readonly string[] {
   const { problems, operands, named } = readOptions(command, given);
   const missing = command.options.filter((option) => option.mandatory && !named.has(option));
@@ -61,7 +61,7 @@ function readOptions(command: CommandSpec, given: readonly string[]): Read {
       continue;
     }
     read.named.add(option);
-    const values = attached === undefined ? valuesBehind(option, given.slice(i + 1)) : [attached];
+    const values = attached === undefined ? valuesAfter(option, given.slice(i + 1)) : [attached];
     if (attached === undefined) i += values.length;
     if (option.required && values.length === 0)
       read.problems.push(`${option.flags} needs a value: ${option.description}`);
@@ -74,7 +74,7 @@ function longNames({ options }: CommandSpec): string[] {
   return ['--help', ...options.flatMap(({ long }) => long ?? [])];
 }
 
-function valuesBehind({ required, variadic }: OptionSpec, rest: readonly string[]): readonly string[] {
+function valuesAfter({ required, variadic }: OptionSpec, rest: readonly string[]): readonly string[] {
   if (!required) return [];
   const end = variadic ? rest.findIndex((word) => word.startsWith('-')) : 1;
   return rest.slice(0, end < 0 ? undefined : end);

@@ -1,3 +1,4 @@
+// All settings in one table: name, default, help and reader. The readers of values are in values.ts.
 import type { AlertKind } from '../core/alerts/alert.ts';
 import { ok, problem, type Result } from '../core/base/result.ts';
 import { didYouMean } from '../core/base/suggest.ts';
@@ -26,13 +27,13 @@ import {
 
 export type LogLevel = 'error' | 'info' | 'debug';
 
-/** Everything that the administrator can set, read once at start. */
 /** A cron expression, and the longest time between two of its matches. */
 export interface Schedule {
   readonly cron: string;
   readonly everyMs: number;
 }
 
+/** Everything that the administrator can set, read once at start. */
 export interface Config {
   /** undefined: the Engine's default socket. */
   readonly dockerHost: string | undefined;
@@ -41,16 +42,16 @@ export interface Config {
   readonly tableInContainer: string;
   readonly stateDir: string;
   readonly mode: 'enforce' | 'observe';
-  /** All that are known, with those of SCREENPASS_SENDERS_FILE. */
+  /** All known senders, with those of SCREENPASS_SENDERS_FILE. */
   readonly catalogue: readonly SenderDefinition[];
-  /** Those that are watched. */
+  /** The watched senders. */
   readonly senders: readonly SenderDefinition[];
   readonly preseed: ReadonlySet<string>;
   readonly rules: Rules;
   readonly lookbackMs: number;
   /** When the senders are asked for their networks, and the longest time between two times. */
   readonly refresh: Schedule;
-  /** When the digest is told; null: never. */
+  /** When the digest is reported; null: never. */
   readonly digest: Schedule | null;
   /** DNS servers; empty: the system's. */
   readonly dnsServers: readonly string[];
@@ -114,7 +115,7 @@ export const SETTINGS = {
   ),
   SCREENPASS_SENDERS_FILE: setting(
     null,
-    'a YAML file with senders of your own and changes to the known ones',
+    'a YAML file with your own senders and changes to the known ones',
     sendersFile,
   ),
   SCREENPASS_PRESEED: setting(null, 'senders allowed from the start, without a refusal', knownIds),
@@ -127,7 +128,7 @@ export const SETTINGS = {
   SCREENPASS_WINDOW: setting('1h', 'the time within which they are needed', lifetime),
   SCREENPASS_TTL: setting(
     '30d',
-    'an entry leaves this long after its sender was last seen, by the time of the log',
+    'an entry expires this long after its sender was last seen, by the time of the log',
     lifetime,
   ),
   SCREENPASS_NEVER: setting(null, 'networks that are never allowed', networks),
@@ -140,7 +141,7 @@ export const SETTINGS = {
   ),
   SCREENPASS_DIGEST: setting(
     '23 6 * * *',
-    'when the digest of the days before is told: a cron expression, in the time zone of `TZ` (UTC if not set), or `off`',
+    'when the digest of the days before is reported: a cron expression, in the time zone of `TZ` (UTC if not set), or `off`',
     scheduleOrOff,
   ),
   SCREENPASS_RELOAD_INTERVAL: setting(
@@ -185,7 +186,7 @@ export function readConfig(
   const file = read('SCREENPASS_SENDERS_FILE', env, outside);
   const catalogue = file.ok ? ((file.value as readonly SenderDefinition[]) ?? outside.catalogue) : null;
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
-    // Without the senders' file nobody knows which ids there are.
+    // Without the senders file the ids are unknown.
     if (catalogue === null && (name === 'SCREENPASS_SENDERS' || name === 'SCREENPASS_PRESEED')) continue;
     const isFile = name === 'SCREENPASS_SENDERS_FILE';
     const value = isFile ? file : read(name, env, { ...outside, catalogue: catalogue ?? outside.catalogue });
@@ -207,9 +208,9 @@ function read(
   const chosen = given.ok ? (given.value ?? fallback) : null;
   if (!given.ok) return given;
   const parsed: Result<unknown> = chosen === null ? ok(undefined) : parse(chosen, outside);
-  // A file is where secrets are kept, and perhaps it is the wrong one: its content never reaches a log.
+  // A file may hold secrets, and may be the wrong one: its content never reaches a log.
   if (parsed.ok || !env[`${name}__FILE`]) return parsed;
-  return problem(`the file of ${name}__FILE has a wrong value, which is not shown; expected: ${help}`);
+  return problem(`the file of ${name}__FILE has a wrong value, which is not shown here; expected: ${help}`);
 }
 
 /** Undefined: not set. An empty value counts as not set, as Compose passes one for a variable that is missing. */
@@ -235,7 +236,7 @@ function unknownNames(env: Readonly<Record<string, string | undefined>>): string
     .filter((name) => name.startsWith('SCREENPASS_') && !known.has(name))
     .map(
       (name) =>
-        `${name}: there is no such setting${didYouMean(name, [...known])}; screenpass run --help lists them`,
+        `${name}: there is no such setting${didYouMean(name, [...known])}; screenpass run --help lists all settings`,
     );
 }
 

@@ -1,10 +1,9 @@
+// Readers of the values that a setting can have. They are pure, and a problem says what was expected.
 import { ALERTS, type AlertKind } from '../core/alerts/alert.ts';
 import { ok, problem, type Result } from '../core/base/result.ts';
 import { didYouMean } from '../core/base/suggest.ts';
 import { type Network, parseAddress, parseNetwork } from '../core/net/network.ts';
 import type { SenderDefinition } from '../core/senders/sender.ts';
-
-/** Readers of the values that a setting can have: pure, and the problem says what was expected. */
 
 export function text(given: string): Result<string> {
   return ok(given.trim());
@@ -32,11 +31,11 @@ export function listenAddress(given: string): Result<ListenAddress | null> {
     six === undefined ? isFourOrName(host) : host.includes(':') && parseAddress(host) !== undefined;
   if (isHost && port >= 1 && port <= 65_535) return ok({ host, port });
   return problem(
-    `"${given}" is nowhere to listen: expected off, or HOST:PORT such as 127.0.0.1:9469 or [::1]:9469, the port from 1 to 65535`,
+    `"${given}" is not a place to listen at: expected off, or HOST:PORT such as 127.0.0.1:9469 or [::1]:9469, the port from 1 to 65535`,
   );
 }
 
-/** What ends in digits is meant as an address (WHATWG URL: ends in a number). */
+/** A host that ends in a number is read as an address (WHATWG URL). */
 function isFourOrName(host: string): boolean {
   return /(?:^|\.)\d+$/.test(host)
     ? parseAddress(host) !== undefined
@@ -44,7 +43,7 @@ function isFourOrName(host: string): boolean {
 }
 
 export function absolutePath(given: string): Result<string> {
-  return given.startsWith('/') ? ok(given) : problem(`"${given}" is not a path from the root: expected /...`);
+  return given.startsWith('/') ? ok(given) : problem(`"${given}" is not an absolute path: expected /...`);
 }
 
 export function oneOf<T extends string>(...choices: readonly T[]): (given: string) => Result<T> {
@@ -58,7 +57,7 @@ export function oneOf<T extends string>(...choices: readonly T[]): (given: strin
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Ten years: what is longer is a mistake, and the sum with a time must still be one. */
+/** Ten years: longer is a mistake, and the sum with a time must still be a time. */
 const LONGEST_DAYS = 3650;
 
 /** A time span in ms, from 0s to 3650d. */
@@ -83,7 +82,7 @@ export function lifetimeMs(given: unknown): Result<number> {
   if (typeof given === 'number' && Number.isSafeInteger(given) && given >= 1000 && given <= longest)
     return ok(given);
   return problem(
-    `${JSON.stringify(given)} is no lifetime: expected whole milliseconds from 1000 to ${longest}`,
+    `${JSON.stringify(given)} is not a lifetime: expected whole milliseconds from 1000 to ${longest}`,
   );
 }
 
@@ -122,7 +121,7 @@ export function knownIds(given: string, { catalogue }: Catalogue): Result<Readon
   return ok(new Set(list(given)));
 }
 
-/** `+id` and `-id` change what stands before them, or the default set when they come first. */
+/** `+id` and `-id` change what precedes them, or the default set when they come first. */
 export function senderIds(given: string, { catalogue }: Catalogue): Result<ReadonlySet<string>> {
   const items = list(given);
   const named = items

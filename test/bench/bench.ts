@@ -1,7 +1,7 @@
 // `npm run bench`: what the project is measured by. Prints medians; fails only when what is compared is not alike.
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { tableOf } from '../../src/commands/table.ts';
+import { tableOf } from '../../src/commands/output.ts';
 import { aggregation } from './aggregate.ts';
 import { decision } from './decision.ts';
 import { flood } from './flood.ts';

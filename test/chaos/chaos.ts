@@ -1,7 +1,7 @@
 // `npm run chaos -- --minutes N --times N --seed S`: faults by chance against a real Engine and a real Postfix, and the books.
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { tableOf } from '../../src/commands/table.ts';
+import { tableOf } from '../../src/commands/output.ts';
 import { type Books, balanced, type ChaosOptions, runChaos } from './run.ts';
 
 const USAGE = 'usage: npm run chaos -- [--minutes N] [--times N] [--seed S]\n';

@@ -16,11 +16,11 @@ const CONTENTS: readonly (readonly [string, string | Buffer, lines: number])[] =
 describe.each(CONTENTS)('%s', (_, input, lines) => {
   const read = lines === 1 ? '1 line was read' : `${lines} lines were read`;
 
-  it.each([[['parse']], [['parse', '--json']]])('holds no line of Postfix for %j', async (args) => {
+  it.each([[['parse']], [['parse', '--json']]])('has no line of Postfix for %j', async (args) => {
     const { code, stdout, stderr } = await screenpass(args, { input });
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toBe(
-      `screenpass: stdin holds no line of Postfix (${read}); a mail log is what docker logs mailserver prints\n`,
+      `screenpass: stdin has no line of Postfix (${read}); a mail log is what docker logs mailserver prints\n`,
     );
   });
 
@@ -28,14 +28,14 @@ describe.each(CONTENTS)('%s', (_, input, lines) => {
     const { code, stdout, stderr } = await screenpass(['replay', '--json'], { input });
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ lines, postfixLines: 0, senders: [] });
-    expect(stderr).toContain(`stdin holds no line of Postfix (${read})`);
+    expect(stderr).toContain(`stdin has no line of Postfix (${read})`);
     expect(await screenpass(['replay'], { input })).toMatchObject({ code: 1, stderr });
   });
 
   it('is no list for import', async () => {
     const { code, stderr } = await screenpass(['import', '-'], { input });
     expect(code).toBe(1);
-    expect(stderr).toContain(`stdin holds no network and no rule of Postfix (${read}); a list has `);
+    expect(stderr).toContain(`stdin has no network and no rule of Postfix (${read}); a list has `);
   });
 });
 
@@ -45,6 +45,6 @@ it('random bytes are neither', async () => {
   for (const args of [['parse'], ['parse', '--json'], ['replay'], ['import', '-']]) {
     const { code, stderr } = await screenpass(args, { input });
     expect([args, code]).toEqual([args, 1]);
-    expect(stderr).toMatch(/^screenpass: stdin holds no /);
+    expect(stderr).toMatch(/^screenpass: stdin has no /);
   }
 });

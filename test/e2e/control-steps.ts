@@ -44,7 +44,7 @@ export function controlSteps({ stack, step, passes, isRefused }: Steps): void {
       stack.screenpass('list'),
       stack.answer<ListedEntry[]>('list'),
     ]);
-    expect(status).toEqual({ ...done, stdout: expect.stringMatching(/^health +well$/m) });
+    expect(status).toEqual({ ...done, stdout: expect.stringMatching(/^health +healthy$/m) });
     expect(status.stdout).toMatch(/^postscreen +uses the table$/m);
     expect(status.stdout).toMatch(/^trouble +none$/m);
     expect(list).toEqual({ ...done, stdout: expect.stringMatching(/^amazon-ses +sender +\d+ .* yes /m) });

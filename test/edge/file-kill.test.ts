@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tableOf } from '../../src/commands/table.ts';
+import { tableOf } from '../../src/commands/output.ts';
 import { renderBlock, splitTable } from '../../src/core/table/managed-block.ts';
 import { replaceFile } from './replace-file.ts';
 

@@ -44,13 +44,10 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 
 /** Rooms and pages that are not in plain English yet. Take yours out when it is: the test fails while it stays here. */
 const PENDING: readonly string[] = [
-  'docs/monitoring.md',
   'src/commands',
-  'src/config',
   'src/core/base',
   'src/core/dns',
   'src/core/log',
-  'src/core/monitor',
   'src/core/net',
   'src/core/policy',
   'src/core/postscreen',

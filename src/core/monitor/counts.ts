@@ -1,7 +1,8 @@
+// Counts alerts, refusals and reloads since the start of the process, for the metrics.
 import { ALERTS, type AlertFields, type AlertKind } from '../alerts/alert.ts';
 import type { PostfixEvent } from '../log/postfix-event.ts';
 
-/** What was told since the start of the process. Keys are ids of watched senders, gates and alert kinds: never client text. */
+/** Keys are ids of watched senders, gates and alert kinds: never client text. */
 export interface Counts {
   readonly alerts: Map<AlertKind, number>;
   /** Refusals of watched senders by postscreen: sender, then gate. */
@@ -10,18 +11,18 @@ export interface Counts {
   readonly otherGates: Map<string, number>;
   /** Proven reloads, and how long they took together, in ms. */
   readonly reloads: { count: number; ms: number };
-  /** Lines of postscreen whose wording is not known. */
+  /** Lines of postscreen in an unknown wording. */
   unknownLines: number;
 }
 
-/** Every kind stands at 0, so that its first alert is a step that a monitor sees. */
+/** Every kind begins at 0, so that a monitor sees its first alert as a step. */
 export function noCounts(): Counts {
   const kinds = Object.keys(ALERTS) as AlertKind[];
   const more = { otherGates: new Map(), reloads: { count: 0, ms: 0 }, unknownLines: 0 };
   return { alerts: new Map(kinds.map((kind) => [kind, 0])), refusals: new Map(), ...more };
 }
 
-/** Counts a line of the log that a new version of Postfix may have worded anew. */
+/** Counts a line that a new version of Postfix may have worded differently. */
 export function countLine(counts: Counts, { program, kind }: Pick<PostfixEvent, 'program' | 'kind'>): void {
   if (program === 'postscreen' && kind === 'other') counts.unknownLines += 1;
 }

@@ -1,8 +1,9 @@
+// The metrics: names, help and values in one table, and their text format. The HTTP server is in edge/http.ts.
 import { FAULT_KINDS } from '../watch/faults.ts';
 import type { Counts } from './counts.ts';
 import { type Status, unhealthy } from './status-report.ts';
 
-/** Of the text format below, as scrapers know it. */
+/** The content type of the text format below. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 type Labels = Readonly<Record<string, string>>;
@@ -28,12 +29,12 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   },
   screenpass_healthy: {
     type: 'gauge',
-    help: '1 when it does what it is for, as `/healthz` says, else 0',
+    help: '1 when screenpass is healthy, as `/healthz` reports, else 0',
     samples: (status) => one(unhealthy(status) === null ? 1 : 0),
   },
   screenpass_faults: {
     type: 'gauge',
-    help: 'faults that last now, by `kind`: each is the alert that reported it',
+    help: 'present faults, by `kind`, which is the alert that reported it',
     samples: ({ faults }) =>
       FAULT_KINDS.map((kind) => [{ kind }, faults.filter((fault) => fault.kind === kind).length]),
   },
@@ -44,12 +45,12 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   },
   screenpass_wiring: {
     type: 'gauge',
-    help: 'whether postscreen uses the table: 1 for the `state` that holds (`wired`, `not-wired`, `unknown`)',
+    help: 'whether postscreen uses the table: 1 for the present `state` (`wired`, `not-wired`, `unknown`)',
     samples: ({ wiring }) => states(WIRINGS, wiring),
   },
   screenpass_reload: {
     type: 'gauge',
-    help: 'whether Postfix runs the table: 1 for the `state` that holds (`done`, `pending`, `failing`, `observing`)',
+    help: 'whether Postfix runs the table: 1 for the present `state` (`done`, `pending`, `failing`, `observing`)',
     samples: ({ reload }) => states(RELOADS, reload),
   },
   screenpass_reload_timestamp_seconds: {
@@ -64,7 +65,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   },
   screenpass_log_lag_seconds: {
     type: 'gauge',
-    help: 'how old the last log line was when it was handled: how far screenpass is behind, not how long the log is silent; negative: it was stamped ahead of the clock; absent before the first',
+    help: 'age of the last log line when it was handled: how far screenpass is behind, not how long the log is silent; negative: its stamp was ahead of the clock; absent before the first',
     samples: ({ lag }) => (lag === null ? [] : one(lag)),
   },
   screenpass_entries: {
@@ -84,17 +85,17 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   },
   screenpass_oldest_list_timestamp_seconds: {
     type: 'gauge',
-    help: 'the oldest good answer of a watched sender; absent when none ever answered',
+    help: 'time of the oldest good answer of a watched sender; absent when none ever answered',
     samples: ({ oldestList }) => time(oldestList),
   },
   screenpass_questions: {
     type: 'gauge',
-    help: 'refusals about which DNS is being asked: whose they are, or whether a veto zone lists them',
+    help: 'refusals that wait for DNS: for their sender, or for a veto zone',
     samples: ({ questions }) => one(questions),
   },
   screenpass_vetoed_addresses: {
     type: 'gauge',
-    help: 'addresses that a zone of SCREENPASS_VETO_DNSBL lists, and that are kept out of the table',
+    help: 'addresses that a zone of SCREENPASS_VETO_DNSBL lists and screenpass keeps out of the table',
     samples: ({ vetoed }) => one(vetoed),
   },
   screenpass_dropped_questions_total: {
@@ -112,7 +113,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   },
   screenpass_other_gate_refusals_total: {
     type: 'counter',
-    help: 'refusals of watched senders by later gates, by `gate`; those within the hour are counted when they are told',
+    help: 'refusals of watched senders by later gates, by `gate`; those within the hour are counted when they are reported',
     samples: (_, { otherGates }) => [...otherGates].map(([gate, count]) => [{ gate }, count]),
   },
   screenpass_reloads_total: {
@@ -122,12 +123,12 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   },
   screenpass_reload_seconds_total: {
     type: 'counter',
-    help: 'how long the proven reloads took, from the command to the proof, together',
+    help: 'total time of the proven reloads, from the command to the proof',
     samples: (_, { reloads }) => one(reloads.ms / 1000),
   },
   screenpass_unknown_lines_total: {
     type: 'counter',
-    help: 'log lines of postscreen that screenpass does not know: a new wording of Postfix, worth a report',
+    help: 'log lines of postscreen that screenpass does not know: please report them, with the version of Postfix',
     samples: (_, { unknownLines }) => one(unknownLines),
   },
   screenpass_alerts_total: {

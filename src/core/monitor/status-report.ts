@@ -1,9 +1,11 @@
+// The state of the daemon for status, health and metrics, and what makes it unhealthy. The text is in commands/status.ts.
 import { ALERTS, type AlertFields } from '../alerts/alert.ts';
+import { counted } from '../base/wording.ts';
 import type { Freshness } from '../senders/knowledge.ts';
 import type { State } from '../state/state.ts';
 import type { Fault, FaultKind } from '../watch/faults.ts';
 
-/** How the daemon stands, for `status` and `health`. Times are ISO. */
+/** The state of the daemon. Times are ISO. */
 export interface Status {
   readonly version: string;
   readonly mode: 'enforce' | 'observe';
@@ -16,13 +18,13 @@ export interface Status {
   readonly reloadedAt: string | null;
   /** The first fault, in the words of its alert; null: there is none. */
   readonly trouble: string | null;
-  /** What is wrong now, those that fail `health` first. */
+  /** The present faults, those that fail `health` first. */
   readonly faults: readonly StatusFault[];
   readonly table: string;
   readonly entries: number;
   readonly rules: number;
   readonly senders: Readonly<Record<Freshness, number>>;
-  /** Watched senders of which no network is known, so that only addresses proven one by one count. */
+  /** Watched senders without a known network, so that only addresses that are proven one by one are allowed. */
   readonly withoutNetworks: readonly string[];
   /** Watched senders that did not answer when they were last asked, and when they are asked again; null: none. */
   readonly unanswered: readonly string[];
@@ -35,22 +37,22 @@ export interface Status {
     readonly gate: string;
     readonly at: string;
   } | null;
-  /** Refusals about which DNS is being asked: whose they are, or whether a veto zone lists them. */
+  /** Refusals that wait for DNS: for their sender, or for a veto zone. */
   readonly questions: number;
-  /** Addresses that a veto zone lists, and that are kept out of the table. */
+  /** Addresses that a veto zone lists, so that they stay out of the table. */
   readonly vetoed: number;
   /** Refusals since the start about which DNS was not asked, because too many waited. */
   readonly droppedQuestions: number;
   /** Stamp of the last line that was handled, and how many seconds ago that was. */
   readonly cursor: string | null;
   readonly cursorAge: number | null;
-  /** How many seconds old it was when it was handled; null: none was yet. */
+  /** Its age in seconds when it was handled; null: none was yet. */
   readonly lag: number | null;
   readonly nextRefresh: string | null;
   readonly nextHourly: string | null;
 }
 
-/** Stamps of another host may be so many seconds ahead of our clock. */
+/** Stamps of another host may be so many seconds ahead of our clock without being a fault. */
 const AHEAD_S = 10;
 
 export interface StatusFault {
@@ -71,7 +73,7 @@ export function statusFault({ kind, subject, facts, since, tries, blocking }: Fa
   return { kind, subject: subject || null, text, since: new Date(since).toISOString(), tries, blocking };
 }
 
-/** Why screenpass does not do its job now; null: it does. */
+/** Why screenpass is not healthy; null: it is. */
 export function unhealthy(status: Status): string | null {
   if (status.following === null) return `the log of ${status.container} is not followed`;
   const { cursor, cursorAge } = status;
@@ -86,14 +88,14 @@ export function lastStamp({ cursor }: Pick<State, 'cursor'>): string | null {
   return cursor?.trail.at(-1)?.stamp ?? stamps.sort().at(-1) ?? null;
 }
 
-/** What observe mode means for the table; `rules`: ours that are in the file, null when it cannot be read. */
+/** What observe mode means for the table; `rules` are ours in the file, null when it cannot be read. */
 export function observingText(table: string, rules: number | null): string {
   const writes = 'Observe mode writes nothing';
   if (rules === null) return `${writes}; ${table} cannot be read`;
   if (rules === 0) return `${writes}; ${table} has no rules of screenpass`;
   return (
-    `${writes}, and ${table} still has ${rules} ${rules === 1 ? 'rule' : 'rules'} of screenpass, written in enforce mode, ` +
-    'which Postfix may use. To take them out, remove the lines from "# >>> screenpass" to "# <<< screenpass", ' +
-    'then docker exec mailserver postfix reload'
+    `${writes}, and ${table} still has ${counted(rules, 'rule')} of screenpass, written in enforce mode, ` +
+    'which Postfix may use. To remove them, delete the lines from "# >>> screenpass" to "# <<< screenpass", ' +
+    'then run docker exec mailserver postfix reload'
   );
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { tableOf } from '../../../src/commands/table.ts';
+import { tableOf } from '../../../src/commands/output.ts';
 import { safeJson, safeLines, safeText } from '../../../src/core/base/safe-text.ts';
 
 /** Controls of both ranges, bidi marks, separators, lone surrogates and tags among all else. */
