@@ -90,7 +90,7 @@ describe('screenpass replay', () => {
       /^amazon-ses +2026-11-24 02:00:06 +1 +54\.240\.27\.75 dnsbl 550 zen\.spamhaus\.org$/m,
     );
     expect(stdout).toMatch(/^zen\.spamhaus\.org +2 +1$/m);
-    expect(stdout).toMatch(/^amazon-ses +client-hostname +1 +POSTFIX_REJECT_UNKNOWN_CLIENT_HOSTNAME/m);
+    expect(stdout).toMatch(/^amazon-ses +client-hostname +1 +Set POSTFIX_REJECT_UNKNOWN_CLIENT_HOSTNAME/m);
     expect(stdout).toMatch(/^postscreen_dnsbl_threshold is taken as 3, the lowest rank in the log/m);
     expect(stdout).toMatch(/^\(everyone else\) +1 +0 +1 +0 +0$/m);
   });
