@@ -1,15 +1,16 @@
+// The real clock: the time, sleep and cron. The rest of the daemon gets the time as an argument.
 import { setTimeout as timeout } from 'node:timers/promises';
 import cron from 'node-cron';
 import { ok, problem, type Result } from '../core/base/result.ts';
 import type { Clock, Report } from '../ports.ts';
 
-/** A longer timer fires at once (setTimeout counts in 31 bits); who slept too short looks again. */
+/** A longer timer fires at once (setTimeout counts in 31 bits); a caller that woke too early sleeps again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** So many runs tell the longest time between two: a month of days, a year of months. */
+/** So many runs show the longest time between two: a month of days, a year of months. */
 const RUNS = 32;
 
-/** What a field of a cron expression may be, by node-cron's name of it. */
+/** What a field of a cron expression may be, by the name that node-cron gives it. */
 const FIELDS: Readonly<Record<string, string>> = {
   second: 'second from 0 to 59',
   minute: 'minute from 0 to 59',
@@ -34,11 +35,11 @@ export function cronInterval(expression: string): Result<number> {
   const task = cron.createTask(expression, () => {});
   const runs = task.getNextRuns(RUNS).map((date) => date.getTime());
   void task.destroy();
-  if (runs.length < 2) return problem(`"${expression}" never comes twice: expected one such as 23 4 * * *`);
+  if (runs.length < 2) return problem(`"${expression}" does not match twice: expected one such as 23 4 * * *`);
   return ok(Math.max(...runs.slice(1).map((at, i) => at - (runs[i] ?? at))));
 }
 
-/** Real time; the only file of the daemon that knows it. node-cron's own messages go to `report`, not to stdout. */
+/** Messages of node-cron go to `report`, not to stdout. */
 export function createClock(report: Report): Clock {
   cron.setLogger({
     info: (message) => report.debug(message),
@@ -60,7 +61,7 @@ export function createClock(report: Report): Clock {
         stop = resolve;
         fail = reject;
       });
-      // What a job throws would be logged by node-cron and forgotten.
+      // node-cron would log an error of the job and forget it.
       const run = async () => job();
       const options = { noOverlap: true, maxRandomDelay: jitterMs };
       const task = cron.schedule(expression, () => run().catch(fail), options);

@@ -1,3 +1,4 @@
+// Sends one request to the control socket of the daemon and reads the reply.
 import { connect, type Socket } from 'node:net';
 import {
   type ControlReply,
@@ -8,15 +9,15 @@ import {
 import { type Advice, advise } from '../core/base/system-error.ts';
 import { FileError } from '../ports.ts';
 
-const NOBODY =
-  'no screenpass runs with this state directory: start it, or set SCREENPASS_STATE_DIR as it has it';
-const NO_REPLY = 'screenpass ended before it replied, or too many are asking: look at its log, try again';
+const NO_DAEMON =
+  'no daemon of screenpass runs with this state directory: start it, or set SCREENPASS_STATE_DIR to its directory';
+const NO_REPLY = 'screenpass ended before it replied, or too many commands wait: check its log, and try again';
 
 const ADVICE: Advice = {
-  ENOENT: NOBODY,
-  // It was killed.
-  ECONNREFUSED: NOBODY,
-  EACCES: 'only the user that screenpass runs as may ask it: run this command as that user',
+  ENOENT: NO_DAEMON,
+  // The daemon was killed.
+  ECONNREFUSED: NO_DAEMON,
+  EACCES: 'only the user that screenpass runs as may use it: run this command as that user',
   ECONNRESET: NO_REPLY,
   EPIPE: NO_REPLY,
 };
@@ -32,7 +33,7 @@ export async function askControl(
 ): Promise<ControlReply> {
   const socket = connect(path);
   const overdue = setTimeout(() => {
-    const late = `${path}: screenpass did not answer within ${timeoutMs / 1000} s: look at its log`;
+    const late = `${path}: screenpass did not answer within ${timeoutMs / 1000} s: check its log`;
     socket.destroy(new FileError(late));
   }, timeoutMs);
   try {
@@ -41,10 +42,10 @@ export async function askControl(
     if (!text.endsWith('\n')) throw new FileError(`${path}: ${NO_REPLY}`);
     const reply = parseReply(text);
     if (reply !== undefined) return reply;
-    throw new FileError(`${path}: what listens here is no screenpass of this version`);
+    throw new FileError(`${path}: another program or version listens here: use the command of the version that runs`);
   } catch (error) {
-    const told = advise(path, error, ADVICE);
-    throw told === undefined ? error : new FileError(told, { cause: error });
+    const explained = advise(path, error, ADVICE);
+    throw explained === undefined ? error : new FileError(explained, { cause: error });
   } finally {
     clearTimeout(overdue);
     socket.destroy();

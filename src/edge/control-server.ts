@@ -1,3 +1,4 @@
+// Serves the control socket: one at a time by path, one request a connection. The commands are in daemon/requests.ts.
 import { once } from 'node:events';
 import { chmod, link, lstat, mkdtemp, rename, rm, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -13,15 +14,15 @@ import { type Control, FileError } from '../ports.ts';
 
 type Handle = Parameters<Control['serve']>[0];
 
-/** More than the commands of an administrator and a health check ever are. */
+/** More than an administrator and a health check ever need at once. */
 const CONNECTIONS = 16;
 /** A client that neither sends its request nor reads its reply for so long is cut off. */
 const IDLE_MS = 10_000;
-/** For replies in hand after the abort. */
+/** For pending replies after the abort. */
 const GRACE_MS = 1_000;
 /** Bytes of sun_path (unix(7)) without the final NUL; libuv cuts a longer path and says nothing. */
 const LONGEST_PATH = 107;
-/** Beside the socket: the socket of whose turn it is to get the name. Only one can be here, so this is a lock. */
+/** Beside the socket: the socket that gets the name next. Only one can be here, so this is a lock. */
 const TURN = '.takeover';
 
 const NO_SOCKETS =
@@ -41,7 +42,7 @@ export async function serveControl(
 ): ReturnType<Control['serve']> {
   const server = createServer();
   const open = new Set<Socket>();
-  /** Those whose request is being worked on. */
+  /** Those with a request under way. */
   const busy = new Set<Socket>();
   const bug = new Promise<never>((_, reject) => {
     server.on('connection', (socket) => {
@@ -103,7 +104,7 @@ async function converse(socket: Socket, handle: Handle, idleMs: number): Promise
   try {
     reply(request.ok ? await handle(request.value) : { ok: false, kind: 'usage', problem: request.problem });
   } catch (error) {
-    reply({ ok: false, kind: 'failed', problem: 'screenpass met an error of its own: look at its log' });
+    reply({ ok: false, kind: 'failed', problem: 'screenpass failed by a bug: check its log, and report it' });
     throw error;
   }
 
@@ -213,7 +214,7 @@ async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const told = advise(path, error, ADVICE);
-    throw told === undefined ? error : new FileError(told, { cause: error });
+    const reason = advise(path, error, ADVICE);
+    throw reason === undefined ? error : new FileError(reason, { cause: error });
   }
 }

@@ -1,3 +1,4 @@
+// Asks DNS through c-ares. What an answer means is decided in core/dns, core/spf and core/postscreen.
 import { Resolver as NodeResolver } from 'node:dns/promises';
 import { ok } from '../core/base/result.ts';
 import { readName, reverseName } from '../core/dns/dns-name.ts';
@@ -58,7 +59,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     aaaa: question((resolver, name) => resolver.resolve6(name)),
     mx: question((resolver, name) => resolver.resolveMx(name)),
     cname: question((resolver, name) => resolver.resolveCname(name)),
-    // Not resolver.reverse, which believes /etc/hosts.
+    // Not resolver.reverse, which reads /etc/hosts.
     ptr: (address) => ptr(reverseName(address) ?? ''),
   };
 }
@@ -144,7 +145,7 @@ function createQueue(limit: number): <T>(job: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let running = 0;
   return async (job) => {
-    // A job that ends hands its place to the first in the queue, so that nobody can step in between.
+    // A job that ends hands its place to the first in the queue, so that no other job can take it.
     if (running >= limit) await new Promise<void>((go) => waiting.push(go));
     else running += 1;
     const result = await job();

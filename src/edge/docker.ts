@@ -25,12 +25,12 @@ const SILENT_MS = 10 * 60_000;
 const MOST_OUTPUT = 1024 * 1024;
 const POLL_MS = 25;
 /** No container and no exec has this name. */
-const NOBODY = 'screenpass-asks-what-it-may';
+const NO_CONTAINER = 'screenpass-asks-what-it-may';
 
 /**
  * The mail container behind the Engine API (v1.41 and later; Podman's is close enough). `host` is `unix:///PATH` or
  * `tcp://HOST:PORT`, undefined for the default socket. `container` is a name, an id, `service=NAME` (Compose) or
- * `label=KEY=VALUE`; each inspect looks it up anew, since a re-created container has another id. Calls in hand when
+ * `label=KEY=VALUE`; each inspect looks it up again, since a re-created container has another id. Calls under way when
  * `stop` aborts reject with EngineError.
  */
 export function createDockerEngine({
@@ -110,10 +110,10 @@ export function createDockerEngine({
 
 type Ask = (abortSignal: AbortSignal) => Promise<unknown>;
 
-/** Each call that is needed, put to nobody. */
+/** Each call that is needed, about a container that does not exist. */
 function permissions(docker: Docker, lists: boolean): readonly (readonly [EngineCall, Ask])[] {
-  const container = docker.getContainer(NOBODY);
-  const command = docker.getExec(NOBODY);
+  const container = docker.getContainer(NO_CONTAINER);
+  const command = docker.getExec(NO_CONTAINER);
   const list: readonly [EngineCall, Ask] = [
     'GET /containers/json',
     (abortSignal) => docker.listContainers({ limit: 1, abortSignal }),

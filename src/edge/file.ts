@@ -1,4 +1,5 @@
-// Reads and replaces the table and the saved state; a file is whole or unchanged, whatever the file system does.
+// Reads and replaces the table and the saved state: a file is whole or unchanged, whatever the file system does. It does not
+// know what the files mean.
 import type { Mode, PathLike, Stats } from 'node:fs';
 import * as nodeFiles from 'node:fs/promises';
 import { access, constants, type FileHandle, stat } from 'node:fs/promises';
@@ -10,13 +11,13 @@ import { FileError, type FileLook, type StagedTable, type TableFile, type WholeF
 /** Postfix reads the table as root, but the administrator should be able to look at it. */
 const TABLE_MODE = 0o644;
 const STATE_MODE = 0o600;
-/** A file keeps its own mode when it is replaced, as far as that gives nobody else the right to write or execute it. */
+/** A file keeps its own mode when it is replaced, as far as no other user may write or execute it. */
 const KEPT_MODE = 0o644;
 const CHUNK_BYTES = 1 << 16;
 /** Opening what turns out to be no file must neither wait nor follow a link. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** What is asked of the file system to read and write: a test stands in between to stop it at each call. */
+/** The calls that read and write; a test replaces them to stop at each one. */
 export interface FileSystem {
   lstat(path: PathLike): Promise<Stats>;
   open(path: PathLike, flags: string | number, mode?: Mode): Promise<FileHandle>;

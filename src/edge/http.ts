@@ -1,11 +1,12 @@
+// Serves the monitor's pages by HTTP. Their content comes from daemon/monitoring.ts.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ListenError, type Monitor, type Page, type Report } from '../ports.ts';
 
-/** More than a few monitors ever are; the next one takes the place of the oldest. */
+/** More than a few monitors need; a further one replaces the oldest. */
 const CONNECTIONS = 16;
-/** From its beginning to the end of its one answer; so nobody can hold a connection by being slow. */
+/** From the first byte to the end of its one answer, so that a slow client cannot hold a connection. */
 const CONNECTION_MS = 10_000;
 /** Request line and headers. */
 const MOST_HEADER_BYTES = 8_192;

@@ -1,3 +1,4 @@
+// Ends the process for certain after a signal, whatever hangs. The orderly end is in commands/run.ts.
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
 

@@ -1,3 +1,4 @@
+// Opens a log file or stdin, also gzip, for the commands that read an old log.
 import { read } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
@@ -24,7 +25,7 @@ export interface LogFile {
 
 /** Opens a log; `-` is stdin. Rejects with FileError. */
 export async function openLog(path: string): Promise<LogFile> {
-  if (path === '-') return { chunks: told('stdin', unpacked(stdin())), writtenAt: null, share: () => null };
+  if (path === '-') return { chunks: explained('stdin', unpacked(stdin())), writtenAt: null, share: () => null };
   const file = await open(path).catch((error) => refuse(path, error));
   const { size, mtimeMs } = await file.stat();
   let done = 0;
@@ -40,7 +41,7 @@ export async function openLog(path: string): Promise<LogFile> {
     }
   }
   return {
-    chunks: told(path, unpacked(bytes())),
+    chunks: explained(path, unpacked(bytes())),
     writtenAt: mtimeMs,
     share: () => (size === 0 ? 1 : Math.min(1, done / size)),
   };
@@ -98,7 +99,7 @@ async function* unpacked(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield* pipeline(Readable.from(copies()), createGunzip({ chunkSize: CHUNK_BYTES }), () => {});
 }
 
-async function* told(name: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* explained(name: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* chunks;
   } catch (error) {

@@ -1,3 +1,4 @@
+// Writes alerts and log lines as JSON to stdout. The texts of alerts are in core/alerts/alert.ts.
 import { write } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -5,6 +6,7 @@ import pino from 'pino';
 import type { LogLevel } from '../config/settings.ts';
 import { ALERTS, type AlertKind } from '../core/alerts/alert.ts';
 import { safeJsonLine } from '../core/base/safe-text.ts';
+import { counted } from '../core/base/wording.ts';
 import { FileError, type Report } from '../ports.ts';
 
 /** Characters that wait to be written. Beyond, lines are left out, and their number is reported when there is room again. */
@@ -17,7 +19,7 @@ type Write = (fd: number, bytes: Buffer) => Promise<number>;
 
 const writeSome: Write = async (fd, bytes) => (await promisify(write)(fd, bytes)).bytesWritten;
 
-/** A report, and the news that nobody can read it any more. */
+/** A report that notices when its reader is gone. */
 export interface WrittenReport extends Report {
   /** Never resolves. Rejects with FileError when stdout was closed by what read it. */
   readonly closed: Promise<never>;
@@ -49,21 +51,21 @@ export function createReport(
       return;
     }
     leftOut += 1;
-    if (leftOut === 1) void output.flushed().then(tellLeftOut);
+    if (leftOut === 1) void output.flushed().then(reportLeftOut);
   }
 
-  function tellLeftOut(): void {
+  function reportLeftOut(): void {
     const lines = leftOut;
     leftOut = 0;
-    log.error({ lines }, `stdout was blocked: ${lines} lines were left out`);
+    log.error({ lines }, `stdout was blocked, so screenpass left out ${counted(lines, 'line')}`);
   }
 
   return {
     alert(kind, id, fields) {
       if (muted.has(kind)) return;
       const row = ALERTS[kind];
-      const told: object = { alert: kind, id, ...fields };
-      alerts[row.level](told, row.text(fields));
+      const line: object = { alert: kind, id, ...fields };
+      alerts[row.level](line, row.text(fields));
     },
     error: (message, fields) => log.error(fields ?? {}, message),
     info: (message, fields) => log.info(fields ?? {}, message),
@@ -126,4 +128,4 @@ function createOutput(fd: number, write: Write) {
 }
 
 const HUNG_UP =
-  'what read the output of screenpass closed it, so that nobody would see its alerts: start it again with a reader';
+  'the reader of stdout closed it, so that no alert can be seen: start screenpass again with a reader';

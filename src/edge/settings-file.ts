@@ -1,4 +1,4 @@
-// Reads the files that settings name, before anything else runs. The table and the state are read in file.ts.
+// Reads the files that settings name, before anything else runs. The table and the state are read by file.ts.
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { irregularity, oversize } from '../core/base/regular-file.ts';
 import { type Advice, advise } from '../core/base/system-error.ts';

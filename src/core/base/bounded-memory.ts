@@ -1,12 +1,14 @@
+// A map with bounded size and age, for what clients can make arbitrarily many of. It is not saved.
+
 /** How many are kept and for how long, in ms of log time. */
 export interface Limits {
   readonly open: number;
   readonly ageMs: number;
 }
 
-/** Values by key. Of the newest, half as many as `open` are there for certain; there are never more than `open`. */
+/** Values by key. It keeps at least the newest `open` / 2 and never more than `open`. */
 export interface Memory<T> {
-  /** Undefined as well for what is too old, seen from what came last. */
+  /** Also undefined for a value that is too old when compared with the newest. */
   get(key: string): T | undefined;
   /** Adds it as the newest. */
   set(key: string, value: T): void;
@@ -15,15 +17,14 @@ export interface Memory<T> {
 }
 
 /**
- * Two halves: when the younger one is full it becomes the older one, which is dropped as a whole. In a flood that costs
- * nothing for each value, where a list with the oldest in front would be looked at with each. What lies ahead by more than
- * the age is of a time before the clock was set back.
+ * Two halves: when the younger one is full it replaces the older one, which is dropped as a whole, so that a flood costs
+ * nothing for each value. A value that is ahead by more than the age is from a time before the clock was set back.
  */
 export function createMemory<T extends { readonly since: number }>({ open, ageMs }: Limits): Memory<T> {
   const half = open / 2;
   let young = new Map<string, T>();
   let old = new Map<string, T>();
-  /** When the younger half began, and what came last. */
+  /** When the younger half began, and the time of the newest value. */
   let begun = 0;
   let now = 0;
 
@@ -57,7 +58,7 @@ export function createMemory<T extends { readonly since: number }>({ open, ageMs
 /** V8 copies shorter parts of a text by itself. */
 const SHORTEST_PART = 13;
 
-/** A copy of the text (one character a byte) alone: a part of a line keeps all of the line in memory for as long. */
+/** A copy of the text (one character a byte): a part of a line would keep the whole line in memory. */
 export function own(text: string): string {
   if (text.length < SHORTEST_PART) return text;
   return Buffer.from(text, 'latin1').toString('latin1');

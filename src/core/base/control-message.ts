@@ -1,11 +1,11 @@
-// The control protocol: a connection is for one request and one reply, each one line of JSON.
+// The control protocol: one request and one reply a connection, each one line of JSON. The sockets are in edge/control-*.ts.
 
 import { ok, problem, type Result } from './result.ts';
 
-/** Characters without the line end; more than any command of ours needs. */
+/** In characters, without the line end; more than any command needs. */
 export const LONGEST_REQUEST = 64 * 1024;
 
-/** The line of a message, with its end. Throws TypeError on what JSON does not have. */
+/** The line of a message, with its end. Throws TypeError on a value that JSON cannot express. */
 export function formatMessage(message: ControlRequest | ControlReply): string {
   return `${JSON.stringify(message)}\n`;
 }
@@ -20,7 +20,7 @@ export function parseRequest(line: string): Result<ControlRequest> {
   return problem('the request is not one line of JSON such as {"command":"status","arguments":{}}');
 }
 
-/** Reads the line of a reply. Undefined: it is none, so another program or version wrote it. */
+/** Reads the line of a reply. Undefined: another program or version wrote it. */
 export function parseReply(line: string): ControlReply | undefined {
   const { ok: done, result, kind, problem: text } = parseObject(line) ?? {};
   if (done === true) return { ok: true, result };
@@ -50,7 +50,7 @@ export interface ControlRequest {
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
-/** `usage`: the request is wrong, `failed`: the world did not let it be done. The problem says what to do. */
+/** `usage`: the request is wrong; `failed`: it could not be done. The problem says what to do. */
 export type ControlReply =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly kind: 'usage' | 'failed'; readonly problem: string };

@@ -1,10 +1,10 @@
-// What is read as a file, and what is wrong with anything else in its place: a FIFO or a device would hold the reader up
-// for good, and a symbolic link leads to a file that nobody meant.
+// Decides which files are read: a FIFO or a device would block the reader, and a symbolic link leads to an unintended file.
+// It opens none.
 
-/** No table, state or setting comes near to this; what is larger is not read into memory, nor written. */
+/** Far more than a table, state or setting needs; a larger file is neither read nor written. */
 export const MAX_BYTES = 16 * 2 ** 20;
 
-/** What lstat(2) says, as far as it matters; node:fs gives it. */
+/** The needed part of lstat(2), as node:fs gives it. */
 export interface FileKind {
   readonly size: number;
   isFile(): boolean;
@@ -14,11 +14,11 @@ export interface FileKind {
   isSocket(): boolean;
 }
 
-/** Why this is not read, and what to do; null: it is a regular file of a bearable size. */
+/** Why this is not read, and what to do; null: it is a regular file that is not too large. */
 export function irregularity(path: string, found: FileKind): string | null {
   if (found.isSymbolicLink())
     return (
-      `${path} is a symbolic link, which may lead elsewhere in another container: put the file itself in its place, ` +
+      `${path} is a symbolic link, which may lead elsewhere in another container: replace it by the file itself with ` +
       `cp --remove-destination "$(readlink -f ${path})" ${path}`
     );
   return found.isFile() ? oversize(path, found.size) : `${path} is ${nameOf(found)}, not a file: remove it`;
@@ -27,7 +27,7 @@ export function irregularity(path: string, found: FileKind): string | null {
 /** Null: it is not too large. */
 export function oversize(path: string, bytes: number): string | null {
   if (bytes <= MAX_BYTES) return null;
-  return `${path} is larger than ${MAX_BYTES / 2 ** 20} MiB: remove what does not belong there`;
+  return `${path} is larger than ${MAX_BYTES / 2 ** 20} MiB: remove what does not belong in it`;
 }
 
 function nameOf(found: FileKind): string {

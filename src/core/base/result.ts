@@ -1,4 +1,6 @@
-/** An expected failure is a value: `problem` says what is wrong and what would be right. */
+// The result of work that can fail as expected. A bug is thrown, and is not a result.
+
+/** `problem` says what is wrong and what is expected. */
 export type Result<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: string };

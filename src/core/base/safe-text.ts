@@ -1,8 +1,5 @@
-/**
- * Text that others wrote (a log, a table, DNS, the Engine, an argument) made safe for a terminal: control characters of
- * both ranges, line separators, marks of direction and all else without a shape of its own (Unicode categories C, Zl
- * and Zp) become escapes that can be read.
- */
+// Makes text from others (a log, a table, DNS, the Engine, an argument) safe for a terminal: control characters, line
+// separators, marks of direction and all other invisible characters (Unicode categories C, Zl and Zp) become escapes.
 
 const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 const UNSAFE_IN_LINES = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu;
@@ -17,7 +14,7 @@ export function safeLines(text: string): string {
   return text.replace(UNSAFE_IN_LINES, escaped);
 }
 
-/** The value as JSON in one line, which any reader of JSON reads as the same value. */
+/** The value as JSON in one line; each reader of JSON gets the same value. */
 export function safeJson(value: unknown): string {
   return safeJsonLine(JSON.stringify(value));
 }

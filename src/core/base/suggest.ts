@@ -1,6 +1,6 @@
-// Names that were perhaps meant, for a name that does not exist.
+// Suggests similar names for a name that does not exist.
 
-/** So many are named. */
+/** The most that are suggested. */
 const MOST = 3;
 
 /** `; did you mean A or B?` for the names most like the word; empty when none is. */
@@ -18,7 +18,7 @@ function nearestTo(word: string, names: readonly string[]): readonly string[] {
   return word.length < 3 ? [] : names.filter((name) => `-${name}`.includes(`-${word}`));
 }
 
-/** How many letters are to be added, removed, replaced or swapped with the next one (optimal string alignment). */
+/** How many letters to add, remove, replace or swap with the next one (optimal string alignment distance). */
 function edits(a: string, b: string): number {
   let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i += 1) {

@@ -1,7 +1,9 @@
-/** Where everything is counted that is one too many. */
+// Counts and medians of arbitrarily many values in bounded memory.
+
+/** Counts the names beyond the limit. */
 export const REST = '(others)';
 
-/** Counts by name. A log can hold any number of names: at most so many are kept apart. */
+/** Counts by name, at most `most` names, since a log can have any number. */
 export interface Tally {
   add(name: string): void;
   readonly total: number;
