@@ -1,3 +1,5 @@
+// The command spf: the result of check_host for one client.
+import { counted } from '../core/base/wording.ts';
 import type { Address } from '../core/net/network.ts';
 import { checkHost } from '../core/spf/spf-check.ts';
 import { createResolver } from '../edge/dns.ts';
@@ -23,8 +25,14 @@ export async function spf(
   const resolver = createResolver({ servers: options.dnsServers });
   const checked = await checkHost({ ip, domain, sender, helo, time: Date.now() / 1000 }, resolver);
   const { result, term, problem, explanation, lookups } = checked;
-  const told = [`${result}: ${domain}`, term && `by ${term}`, problem, explanation, `${lookups} lookups`];
+  const parts = [
+    `${result}: ${domain}`,
+    term && `by ${term}`,
+    problem,
+    explanation,
+    counted(lookups, 'lookup'),
+  ];
   const document = { result, domain, term, problem, explanation, lookups };
-  print(document, options.json, () => `${told.filter((part) => part).join('; ')}\n`);
+  print(document, options.json, () => `${parts.filter((part) => part).join('; ')}\n`);
   return result === 'pass' ? 0 : result === 'temperror' ? 3 : 1;
 }

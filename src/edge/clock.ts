@@ -35,7 +35,8 @@ export function cronInterval(expression: string): Result<number> {
   const task = cron.createTask(expression, () => {});
   const runs = task.getNextRuns(RUNS).map((date) => date.getTime());
   void task.destroy();
-  if (runs.length < 2) return problem(`"${expression}" does not match twice: expected one such as 23 4 * * *`);
+  if (runs.length < 2)
+    return problem(`"${expression}" does not match twice: expected one such as 23 4 * * *`);
   return ok(Math.max(...runs.slice(1).map((at, i) => at - (runs[i] ?? at))));
 }
 

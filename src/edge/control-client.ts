@@ -10,8 +10,9 @@ import { type Advice, advise } from '../core/base/system-error.ts';
 import { FileError } from '../ports.ts';
 
 const NO_DAEMON =
-  'no daemon of screenpass runs with this state directory: start it, or set SCREENPASS_STATE_DIR to its directory';
-const NO_REPLY = 'screenpass ended before it replied, or too many commands wait: check its log, and try again';
+  'no screenpass runs with this state directory: start it, or set SCREENPASS_STATE_DIR to its directory';
+const NO_REPLY =
+  'screenpass ended before it replied, or too many commands wait: check its log, and try again';
 
 const ADVICE: Advice = {
   ENOENT: NO_DAEMON,
@@ -42,7 +43,9 @@ export async function askControl(
     if (!text.endsWith('\n')) throw new FileError(`${path}: ${NO_REPLY}`);
     const reply = parseReply(text);
     if (reply !== undefined) return reply;
-    throw new FileError(`${path}: another program or version listens here: use the command of the version that runs`);
+    throw new FileError(
+      `${path}: another program or version listens here: use the command of the version that runs`,
+    );
   } catch (error) {
     const explained = advise(path, error, ADVICE);
     throw explained === undefined ? error : new FileError(explained, { cause: error });

@@ -25,7 +25,8 @@ export interface LogFile {
 
 /** Opens a log; `-` is stdin. Rejects with FileError. */
 export async function openLog(path: string): Promise<LogFile> {
-  if (path === '-') return { chunks: explained('stdin', unpacked(stdin())), writtenAt: null, share: () => null };
+  if (path === '-')
+    return { chunks: explained('stdin', unpacked(stdin())), writtenAt: null, share: () => null };
   const file = await open(path).catch((error) => refuse(path, error));
   const { size, mtimeMs } = await file.stat();
   let done = 0;

@@ -117,7 +117,7 @@ describe('the state', () => {
     await using world = await World.create();
     const read = async () => createWholeFile(`${world.folder}/docker.sock/state.json`).read();
     world.start({}, { state: { ...createWholeFile(world.stateFile), read } });
-    await expect(world.ended()).rejects.toThrow(/choose another one \(ENOTDIR\)/);
+    await expect(world.ended()).rejects.toThrow(/choose another directory \(ENOTDIR\)/);
   });
 
   it('is saved to the last handled line by a stop, so that the next start tells nothing twice', async () => {

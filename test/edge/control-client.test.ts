@@ -44,7 +44,7 @@ describe('the client', () => {
   it('does not wait longer than it was told to', async () => {
     await controls.serve(held().handle);
     const asking = askControl(controls.path, STATUS, 20);
-    await expect(asking).rejects.toThrow(/did not answer within 0.02 s: look at its log/);
+    await expect(asking).rejects.toThrow(/did not answer within 0.02 s: check its log/);
     await expect(asking).rejects.toThrow(FileError);
   });
 
@@ -62,9 +62,9 @@ describe('the client', () => {
   it.each([
     ['', /ended before it replied/],
     ['{"ok":true,"result":1}', /ended before it replied/],
-    ['\n', /no screenpass of this version/],
-    ['HTTP/1.1 400 Bad Request\r\n', /no screenpass of this version/],
-    ['{"ok":true,"result":1}\n{"ok":true,"result":2}\n', /no screenpass of this version/],
+    ['\n', /another program or version listens here/],
+    ['HTTP/1.1 400 Bad Request\r\n', /another program or version listens here/],
+    ['{"ok":true,"result":1}\n{"ok":true,"result":2}\n', /another program or version listens here/],
   ])('does not take %j for a reply', async (text, told) => {
     const server = createServer((socket) => socket.resume().end(text)).listen(controls.path);
     await once(server, 'listening');

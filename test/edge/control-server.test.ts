@@ -48,7 +48,7 @@ async function waitingClient() {
 const OWN_ERROR = {
   ok: false,
   kind: 'failed',
-  problem: expect.stringMatching(/of its own: look at its log/),
+  problem: expect.stringMatching(/failed by a bug: check its log/),
 };
 const TOO_LONG = { ok: false, kind: 'usage', problem: expect.stringMatching(/longer than 65536 characters/) };
 
@@ -181,7 +181,7 @@ describe('many clients', () => {
     await controls.serve(work.handle);
     const asking = Array.from({ length: 16 }, ask);
     await work.requests(16);
-    await expect(ask()).rejects.toThrow(/too many are asking.*try again/);
+    await expect(ask()).rejects.toThrow(/too many commands wait.*try again/);
     for (const place of asking.keys()) work.reply(15 - place, 15 - place);
     const results = (await Promise.all(asking)).map((reply) => reply.ok && reply.result);
     expect(results.sort((a, b) => Number(a) - Number(b))).toEqual([...asking.keys()]);

@@ -145,7 +145,7 @@ const IN_PLACE: Record<string, { make: (path: string) => Promise<unknown>; says:
       await writeFile(`${path}.target`, 'secret');
       await symlink(`${path}.target`, path);
     },
-    says: /is a symbolic link, .*: put the file itself in its place, cp --remove-destination "\$\(readlink -f /,
+    says: /is a symbolic link, .*: replace it by the file itself with cp --remove-destination "\$\(readlink -f /,
   },
   'a link to nothing': { make: (path) => symlink('/nowhere', path), says: /is a symbolic link/ },
   'a link to itself': { make: (path) => symlink(path, path), says: /is a symbolic link/ },

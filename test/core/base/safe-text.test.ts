@@ -64,7 +64,6 @@ it('reaches stdout and stderr by one way: each other place that writes is known'
   expect(writing.sort()).toEqual([
     'commands/output.ts',
     'commands/parse.ts',
-    'commands/progress.ts',
     // The stack of a bug, escaped by inspect.
     'edge/last-resort.ts',
     'upkeep.ts',
