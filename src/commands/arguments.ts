@@ -6,7 +6,6 @@ import { parseServers } from '../core/dns/dns-servers.ts';
 import { type Address, parseAddress, parseNetwork } from '../core/net/network.ts';
 import { forbiddenNetwork, unwatched } from '../core/policy/manual-entry.ts';
 import { type GivenSettings, readOtherSettings } from '../core/replay/other-settings.ts';
-
 import { cronInterval } from '../edge/clock.ts';
 import { readSettingsFile } from '../edge/settings-file.ts';
 import catalogueData from '../senders/catalogue.json' with { type: 'json' };

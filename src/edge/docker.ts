@@ -1,6 +1,6 @@
+// Calls the Docker Engine API about the one mail container. What the Engine streams is read in engine-streams.ts.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
 import Docker from 'dockerode';
 import {
   describe,
@@ -10,19 +10,16 @@ import {
   type Inspection,
   labelOf,
 } from '../core/engine/mail-container.ts';
-import { BrokenStream, createFrameSplitter, createLogReader } from '../core/log/frames.ts';
-import { createLineReader } from '../core/log/line-reader.ts';
-import type { LogLine, StreamName } from '../core/log/log-line.ts';
+import { BrokenStream, createLogReader } from '../core/log/frames.ts';
 import { stampTime } from '../core/log/position.ts';
 import { type DiagnosticEngine, EngineError, OPENED } from '../ports.ts';
+import { collectOutput, readLog } from './engine-streams.ts';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
-/** For calls that answer at once. A log stream has none: it is quiet for hours. */
+/** For calls that answer at once. A log stream has no limit: it can be quiet for hours. */
 const CALL_MS = 20_000;
-/** A stream this quiet may hang (rotation, a half-open connection): it is opened again, which costs nothing. */
+/** A stream this quiet may hang (rotation, a half-open connection): it is opened again, which costs little. */
 const SILENT_MS = 10 * 60_000;
-/** More than this much output of a command is not kept. */
-const MOST_OUTPUT = 1024 * 1024;
 const POLL_MS = 25;
 /** No container and no exec has this name. */
 const NO_CONTAINER = 'screenpass-asks-what-it-may';
@@ -44,27 +41,7 @@ export function createDockerEngine({
 }): DiagnosticEngine {
   const docker = new Docker(connection(host));
   const where = host ?? `unix://${DEFAULT_SOCKET}`;
-
-  async function call<T>(work: (signal: AbortSignal) => Promise<T>, timeoutMs = CALL_MS): Promise<T> {
-    const ending = new AbortController();
-    const end = () => ending.abort();
-    const timer = setTimeout(end, timeoutMs);
-    if (stop?.aborted) end();
-    stop?.addEventListener('abort', end, { once: true });
-    // The library waits for the end of an answer that was cut in the middle, and such an answer has none.
-    const ended = once(ending.signal, 'abort').then(() => Promise.reject(new Error('the call was ended')));
-    try {
-      return await Promise.race([work(ending.signal), ended]);
-    } catch (error) {
-      if (!ending.signal.aborted) throw engineError(error, where);
-      const late = `${where} gave no answer within ${timeoutMs / 1000} s`;
-      const reason = stop?.aborted ? 'screenpass is stopping' : late;
-      throw new EngineError('unreachable', reason, { cause: error });
-    } finally {
-      clearTimeout(timer);
-      stop?.removeEventListener('abort', end);
-    }
-  }
+  const call = createCaller(where, stop);
 
   return {
     inspect: () => call((signal) => inspect(docker, container, signal)),
@@ -108,6 +85,32 @@ export function createDockerEngine({
   };
 }
 
+type Call = <T>(work: (signal: AbortSignal) => Promise<T>, timeoutMs?: number) => Promise<T>;
+
+/** Makes each call end in time, and when `stop` aborts; every failure is an EngineError. */
+function createCaller(where: string, stop: AbortSignal | undefined): Call {
+  return async (work, timeoutMs = CALL_MS) => {
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    const timer = setTimeout(end, timeoutMs);
+    if (stop?.aborted) end();
+    stop?.addEventListener('abort', end, { once: true });
+    // The library waits for the end of an answer that was cut in the middle, and such an answer has none.
+    const ended = once(ending.signal, 'abort').then(() => Promise.reject(new Error('the call was ended')));
+    try {
+      return await Promise.race([work(ending.signal), ended]);
+    } catch (error) {
+      if (!ending.signal.aborted) throw engineError(error, where);
+      const late = `${where} gave no answer within ${timeoutMs / 1000} s`;
+      const reason = stop?.aborted ? 'screenpass is stopping' : late;
+      throw new EngineError('unreachable', reason, { cause: error });
+    } finally {
+      clearTimeout(timer);
+      stop?.removeEventListener('abort', end);
+    }
+  };
+}
+
 type Ask = (abortSignal: AbortSignal) => Promise<unknown>;
 
 /** Each call that is needed, about a container that does not exist. */
@@ -128,7 +131,7 @@ function permissions(docker: Docker, lists: boolean): readonly (readonly [Engine
   ];
 }
 
-/** Any other answer than a refusal says that the call came through. */
+/** Any other answer than a refusal shows that the call is allowed. */
 async function isRefused(ask: Ask, signal: AbortSignal): Promise<boolean> {
   try {
     await ask(signal);
@@ -202,34 +205,6 @@ function unixTime(stamp: string): string {
   return `${Math.floor(stampTime(stamp) / 1000)}.${stamp.slice(20, 29)}`;
 }
 
-/**
- * The lines of a log stream, a batch a chunk; those of which the daemon makes nothing have no text. The event loop turns
- * after each batch: a full socket has one chunk after the other ready, and timers and other connections would wait for
- * all of them.
- */
-export async function* readLog(
-  stream: AsyncIterable<Buffer | string>,
-  tty: boolean,
-): AsyncGenerator<readonly LogLine[]> {
-  const reader = createLineReader();
-  const read = createLogReader(tty, (...line) => reader.read(...line)?.isIdle === false);
-  for await (const chunk of untilCut(stream)) {
-    const lines = read(chunk);
-    if (lines.length === 0) continue;
-    yield lines;
-    await turn();
-  }
-}
-
-/** However the connection is lost (aborted, reset, closed by a proxy): that is a normal end of a stream. */
-async function* untilCut(stream: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of stream) yield chunk as Buffer;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-  }
-}
-
 async function exec(
   docker: Docker,
   id: string,
@@ -240,7 +215,7 @@ async function exec(
     .getContainer(id)
     .exec({ Cmd: [...argv], AttachStdout: true, AttachStderr: true, abortSignal });
   const stream = await command.start({ hijack: false, stdin: false, abortSignal });
-  const output = await collect(stream, abortSignal);
+  const output = await collectOutput(stream, abortSignal);
   // The stream can end before the Engine has the exit code, mostly by a moment only.
   for (let pause = 1; ; pause = Math.min(2 * pause, POLL_MS)) {
     const { Running, ExitCode } = await command.inspect({ abortSignal });
@@ -249,26 +224,7 @@ async function exec(
   }
 }
 
-async function collect(
-  stream: NodeJS.ReadableStream,
-  signal: AbortSignal,
-): Promise<Record<StreamName, string>> {
-  const output = { stdout: '', stderr: '' };
-  const split = createFrameSplitter((name, bytes, from, to) => {
-    if (output[name].length < MOST_OUTPUT) output[name] += bytes.toString('latin1', from, to);
-  });
-  const stop = () => (stream as unknown as { destroy(): void }).destroy();
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    for await (const chunk of stream) split(chunk as Buffer);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-  if (signal.aborted) throw signal.reason;
-  return output;
-}
-
-/** 405 is what some socket proxies say of a method that they do not grant; the Engine never does. */
+/** Some socket proxies answer 405 to a method that they do not allow; the Engine never does. */
 const REFUSALS: readonly (number | undefined)[] = [401, 403, 405];
 
 function statusOf(error: unknown): number | undefined {

@@ -7,7 +7,7 @@ import type { AlertFields } from '../../src/core/alerts/alert.ts';
 import type { LogLine } from '../../src/core/log/log-line.ts';
 import { runDaemon } from '../../src/daemon/daemon.ts';
 import { createClock, cronInterval } from '../../src/edge/clock.ts';
-import { readLog } from '../../src/edge/docker.ts';
+import { readLog } from '../../src/edge/engine-streams.ts';
 import { createTableFile, createWholeFile } from '../../src/edge/file.ts';
 import { EngineError, OPENED, type Ports, type Report } from '../../src/ports.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };

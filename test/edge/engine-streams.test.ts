@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { readLog } from '../../src/edge/docker.ts';
+import { readLog } from '../../src/edge/engine-streams.ts';
 
 it('the event loop turns between two batches of a log, however many are ready', async () => {
   const stamp = '2026-11-24T02:24:10.921946642Z';
