@@ -1,3 +1,4 @@
+// What the daemon has saved, for commands that work without the daemon. It writes nothing.
 import { join } from 'node:path';
 import type { Config } from '../config/settings.ts';
 import type { SenderKnowledge } from '../core/senders/knowledge.ts';

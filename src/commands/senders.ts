@@ -1,3 +1,4 @@
+// `senders`: the catalogue with what the daemon has learnt. It does not ask the senders.
 import type { Config } from '../config/settings.ts';
 import { WIDEST } from '../core/net/limits.ts';
 import { formatNetwork } from '../core/net/network.ts';

@@ -8,16 +8,8 @@ import { type Position, stampTime } from '../core/log/position.ts';
 import { type PostfixEvent, parseEvent } from '../core/log/postfix-event.ts';
 import { type Address, parseAddress } from '../core/net/network.ts';
 import { entryOf } from '../core/policy/entry.ts';
-import {
-  afterGivingUp,
-  afterPass,
-  afterRefusal,
-  type Decision,
-  decide,
-  isOpen,
-  type Rules,
-  vetoZone,
-} from '../core/policy/policy.ts';
+import { afterGivingUp, afterPass, afterRefusal } from '../core/policy/entry-changes.ts';
+import { type Decision, decide, isOpen, type Rules, vetoZone } from '../core/policy/policy.ts';
 import { createSessions, type Outcome, type Refusal } from '../core/postscreen/session.ts';
 import type { Roster } from '../core/senders/roster.ts';
 import type { Match } from '../core/senders/sender-index.ts';

@@ -1,7 +1,7 @@
 import type { Config } from '../config/settings.ts';
 import { serversText } from '../core/dns/dns-servers.ts';
-import { parseAddress } from '../core/net/network.ts';
-import { afterRefresh } from '../core/policy/policy.ts';
+import { addressOf } from '../core/net/network.ts';
+import { afterRefresh } from '../core/policy/entry-changes.ts';
 import { unlessDenied } from '../core/senders/denied-names.ts';
 import { type Identity, identify } from '../core/senders/identity.ts';
 import {
@@ -147,11 +147,4 @@ function tell(judged: readonly Judged[], report: Report, id: string): void {
       : null;
     report.alert('sender-suspicious', `${sender} ${reason}`, { sender, reason, remedy });
   }
-}
-
-function addressOf(network: string) {
-  const [base = ''] = network.split('/', 1);
-  const address = parseAddress(base);
-  if (address === undefined) throw new Error(`${network} is no network of one address`);
-  return address;
 }

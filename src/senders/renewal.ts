@@ -1,3 +1,4 @@
+// The catalogue after its senders were asked, for `npm run catalogue`. It reads and writes no file.
 import { WIDEST } from '../core/net/limits.ts';
 import { formatNetwork } from '../core/net/network.ts';
 import { aggregate } from '../core/net/network-set.ts';

@@ -1,3 +1,4 @@
+// Reads the operator's senders file (YAML) and applies it to the catalogue. What its fields may hold is in senders-schema.ts.
 import {
   isMap,
   isScalar,

@@ -1,3 +1,4 @@
+// What the operator's senders file may hold, whatever the notation.
 import { domainToASCII } from 'node:url';
 import * as z from 'zod';
 import { ok, problem } from '../core/base/result.ts';

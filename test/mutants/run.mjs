@@ -13,7 +13,7 @@ const MODULES = {
     tests: ['test/core/watch/writer-plan.test.ts'],
   },
   policy: {
-    mutate: 'src/core/policy/policy.ts',
+    mutate: 'src/core/policy/policy.ts,src/core/policy/entry-changes.ts',
     tests: ['test/core/policy/policy*.test.ts', 'test/core/policy/manual-entry.test.ts'],
   },
   session: { mutate: 'src/core/postscreen/session.ts', tests: ['test/core/postscreen/session*.test.ts'] },

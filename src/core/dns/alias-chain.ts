@@ -1,3 +1,4 @@
+// Follows the aliases (CNAME) of a name, to see whether they stay within a domain. Addresses are not looked up here.
 import type { Resolver } from './resolver.ts';
 
 /** RFC 1034 asks for short chains; resolvers give up between 8 and 16 aliases. */

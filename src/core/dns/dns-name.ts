@@ -1,3 +1,4 @@
+// Names as DNS takes them, and the names of addresses. It asks DNS nothing.
 import { type Address, addressValue, parseAddress } from '../net/network.ts';
 import type { DnsAnswer } from './resolver.ts';
 

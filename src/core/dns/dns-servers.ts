@@ -1,3 +1,4 @@
+// Reads DNS servers from a setting or an option. The system's servers are found by the edge.
 import { ok, problem, type Result } from '../base/result.ts';
 import { parseAddress } from '../net/network.ts';
 

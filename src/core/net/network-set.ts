@@ -1,3 +1,4 @@
+// Sets of networks: merging, subtracting, intersecting. To find the owner of one address, see segments.ts.
 import { bits, type Family, lastValue, type Network } from './network.ts';
 
 /** Inclusive bounds of consecutive addresses of one family. */

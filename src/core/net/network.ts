@@ -1,3 +1,4 @@
+// Addresses and networks: reading, writing and comparing them. What may be opened is in limits.ts.
 import IPCIDR from 'ip-cidr';
 import { ok, problem, type Result } from '../base/result.ts';
 import { readHexGroups, readQuad } from './address-text.ts';
@@ -32,6 +33,13 @@ export function parseAddress(text: string): Address | undefined {
   if (words === undefined) return undefined;
   const mapped = words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
   return mapped ? { family: 4, words: [words[3]] } : { family: 6, words };
+}
+
+/** parseAddress for text that is an address, or a network of one address, for certain: else it is a bug and throws. */
+export function addressOf(text: string): Address {
+  const address = parseAddress(text.replace(/\/\d+$/, ''));
+  if (address === undefined) throw new Error(`"${text}" is not an address`);
+  return address;
 }
 
 export function addressValue(address: Address): bigint {

@@ -1,3 +1,4 @@
+// Finds the narrowest of many networks that holds an address. The numbers are handled by hand here: it runs for each line.
 import { ascending } from './byte-sort.ts';
 import { bits, type Family, type Network } from './network.ts';
 

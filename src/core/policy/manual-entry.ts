@@ -1,3 +1,4 @@
+// What the administrator allows and revokes by hand. Evidence plays no part here.
 import { ok, problem, type Result } from '../base/result.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { unfit } from '../net/limits.ts';

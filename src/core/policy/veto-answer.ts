@@ -1,3 +1,4 @@
+// Asks the zones of SCREENPASS_VETO_DNSBL about an address. What follows from the answer is in veto.ts.
 import type { Resolver } from '../dns/resolver.ts';
 import { type Address, parseAddress } from '../net/network.ts';
 import { listingName, readZoneAnswer, type ZoneLook } from '../postscreen/dnsbl-zone.ts';

@@ -1,3 +1,4 @@
+// The vetoes that the state keeps. The questions to the zones are in veto-answer.ts.
 import { type Address, formatAddress, hostNetwork, type Network, parseAddress } from '../net/network.ts';
 import type { Allowlist, Veto } from './entry.ts';
 

@@ -1,7 +1,8 @@
+// Asks DNS whose an address is that no list holds. Client text (HELO, MAIL FROM) is not used.
 import { aliasChain, endsInLabels } from '../dns/alias-chain.ts';
 import { readName } from '../dns/dns-name.ts';
 import type { DnsAnswer, Resolver } from '../dns/resolver.ts';
-import { type Address, formatAddress, parseAddress } from '../net/network.ts';
+import { type Address, addressOf, formatAddress, parseAddress } from '../net/network.ts';
 import { checkHost } from '../spf/spf-check.ts';
 import { MOST_HOSTS } from '../spf/spf-match.ts';
 import type { SenderDefinition } from './sender.ts';
@@ -100,12 +101,6 @@ async function byRecord(address: Address, sender: SenderDefinition, resolver: Re
 /** Whoever holds the address does not choose the words: they are the domain's own. */
 function ask(ip: Address, domain: string, resolver: Resolver) {
   return checkHost({ ip, domain, sender: `postmaster@${domain}`, helo: domain, ownNames: true }, resolver);
-}
-
-function addressOf(text: string): Address {
-  const address = parseAddress(text);
-  if (address === undefined) throw new Error(`${text} is no address`);
-  return address;
 }
 
 function unknown(what: string, reason: string): Identity {

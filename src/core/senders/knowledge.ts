@@ -1,3 +1,4 @@
+// What was learnt of a sender, and which networks follow from it. Answers are judged in list-judgement.ts.
 import { formatNetwork, type Network, network } from '../net/network.ts';
 import type { SenderDefinition } from './sender.ts';
 

@@ -1,3 +1,4 @@
+// Judges what the domains of a sender answered, before it becomes knowledge. It does not ask them.
 import { excess, growth, unfit } from '../net/limits.ts';
 import { type Family, formatNetwork, type Network, network } from '../net/network.ts';
 import { addresses, aggregate, subtract } from '../net/network-set.ts';

@@ -1,3 +1,4 @@
+// Which refusals DNS is asked about, and when. The answers are judged elsewhere.
 import { type Address, parseAddress } from '../net/network.ts';
 import type { Refusal } from '../postscreen/session.ts';
 

@@ -1,3 +1,4 @@
+// The watched senders with the networks that they have at one moment.
 import { type Address, formatNetwork } from '../net/network.ts';
 import { currentNetworks, isUnlistable, knowledgeOf, type SenderKnowledge } from './knowledge.ts';
 import type { SenderDefinition } from './sender.ts';

@@ -1,3 +1,4 @@
+// Finds the sender of an address by its networks alone. DNS is not asked.
 import type { Address, Family, Network } from '../net/network.ts';
 import { NOBODY, ownerAt, segmentsOf } from '../net/segments.ts';
 

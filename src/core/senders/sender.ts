@@ -1,3 +1,4 @@
+// What the catalogue, or the operator's file, defines of a sender. What was learnt later is in knowledge.ts.
 import type { Network } from '../net/network.ts';
 import type { Sender } from './sender-index.ts';
 

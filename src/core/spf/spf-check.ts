@@ -1,3 +1,4 @@
+// check_host of RFC 7208: the result for one client. To list what a domain authorises, see spf-expand.ts.
 import type { Resolver } from '../dns/resolver.ts';
 import { parseExplanation, toName } from './spf-macro.ts';
 import {

@@ -1,8 +1,9 @@
+// Lists the networks that a domain authorises by SPF. For the result for one client, see spf-check.ts.
 import type { DnsFailure, Resolver } from '../dns/resolver.ts';
 import type { Network } from '../net/network.ts';
 import { createLookups, EXPANSION_LIMITS, type ExpansionLimits, type Trouble } from './spf-lookup.ts';
 import { toName } from './spf-macro.ts';
-import { createPlanner, type Step } from './spf-plan.ts';
+import { Planner, type Step } from './spf-plan.ts';
 import { parseRecord, type SpfRecord, selectRecord } from './spf-record.ts';
 import { passing } from './spf-union.ts';
 
@@ -47,7 +48,7 @@ export async function expandDomain(
   if (top === null) return { kind: 'invalid', domain, problem: 'is not the name of a domain' };
   const trouble: Trouble = {};
   const lookups = createLookups(resolver, limits.lookups, trouble);
-  const planner = createPlanner(lookups, limits.networks, trouble);
+  const planner = new Planner(lookups, limits.networks, trouble);
   const plans = new Map<string, readonly Step[]>();
 
   async function readLevel(names: readonly string[]): Promise<void> {

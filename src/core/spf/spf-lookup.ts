@@ -1,3 +1,4 @@
+// The questions to DNS of one expansion, and its limits. Records are read elsewhere.
 import type { DnsAnswer, DnsFailure, MailExchange, Resolver } from '../dns/resolver.ts';
 
 /** How far an expansion may go; ours, since a list may need more than the ten lookups of RFC 7208. */

@@ -1,3 +1,4 @@
+// SPF macros (RFC 7208 section 7): reading and expanding them. It asks DNS nothing.
 import { ok, problem, type Result } from '../base/result.ts';
 
 /** RFC 7208 section 7.2. `c`, `r` and `t` stand only in the text of an explanation. */

@@ -1,3 +1,4 @@
+// Whether one mechanism matches a client (RFC 7208 section 5). The order of terms is in spf-check.ts.
 import { aliasChain } from '../dns/alias-chain.ts';
 import type { DnsAnswer, Resolver } from '../dns/resolver.ts';
 import { type Address, contains, formatAddress, parseAddress } from '../net/network.ts';

@@ -1,3 +1,4 @@
+// What each record of an expansion lists: its terms as steps, the lookups of its hosts started.
 import { type Network, parseAddress } from '../net/network.ts';
 import type { Lookups, Trouble } from './spf-lookup.ts';
 import { expandMacros, type MacroString, type MacroValues, macroLetters, toName } from './spf-macro.ts';
@@ -19,15 +20,6 @@ export interface Step {
   readonly source: string | readonly Network[];
 }
 
-export interface Planner {
-  /** Reads what a record lists, starts the lookups of its hosts, and notes what is wrong as trouble. */
-  readonly plan: (record: SpfRecord, domain: string) => readonly Step[];
-  /** Waits for the hosts. */
-  readonly settled: () => Promise<void>;
-  /** Terms with `+` that authorise addresses which cannot be listed. */
-  readonly unlistable: () => readonly string[];
-}
-
 const NO_VALUES: MacroValues = {
   s: '',
   l: '',
@@ -42,64 +34,77 @@ const NO_VALUES: MacroValues = {
   t: '',
 };
 
-/** `most`: so many terms and addresses of hosts are read in all. */
-export function createPlanner(lookups: Lookups, most: number, trouble: Trouble): Planner {
-  const unlistable = new Set<string>();
-  const pending: Promise<void>[] = [];
-  let read = 0;
+/** Plans the records of one expansion, within a limit on the terms and addresses that it reads in all. */
+export class Planner {
+  readonly #lookups: Lookups;
+  readonly #most: number;
+  readonly #trouble: Trouble;
+  readonly #unlistable = new Set<string>();
+  readonly #pending: Promise<void>[] = [];
+  #read = 0;
 
-  function invalid(domain: string, problem: string): void {
-    trouble.invalid ??= { domain, problem };
+  /** `most`: so many terms and addresses of hosts are read in all. */
+  constructor(lookups: Lookups, most: number, trouble: Trouble) {
+    this.#lookups = lookups;
+    this.#most = most;
+    this.#trouble = trouble;
   }
 
-  function take(domain: string, amount: number): boolean {
-    read += amount;
-    if (read > most) invalid(domain, `lists more than ${most} networks`);
-    return read <= most;
+  #invalid(domain: string, problem: string): void {
+    this.#trouble.invalid ??= { domain, problem };
   }
 
-  function plan(record: SpfRecord, domain: string): readonly Step[] {
+  #take(domain: string, amount: number): boolean {
+    this.#read += amount;
+    if (this.#read > this.#most) this.#invalid(domain, `lists more than ${this.#most} networks`);
+    return this.#read <= this.#most;
+  }
+
+  /** Reads what a record lists, starts the lookups of its hosts, and notes what is wrong as trouble. */
+  plan(record: SpfRecord, domain: string): readonly Step[] {
     const steps: Step[] = [];
     for (const { qualifier, mechanism, text } of decisiveTerms(record)) {
-      if (!take(domain, 1)) break;
+      if (!this.#take(domain, 1)) break;
       const pass = qualifier === '+';
-      if (pass && matchesEveryone(mechanism)) invalid(domain, `${shownTerm(text)} lets everyone in`);
-      const source = sourceOf(mechanism, domain, text);
+      if (pass && matchesEveryone(mechanism)) this.#invalid(domain, `${shownTerm(text)} lets everyone in`);
+      const source = this.#sourceOf(mechanism, domain, text);
       if (source !== undefined) steps.push({ pass, source });
-      else if (pass) unlistable.add(`${shownTerm(text)} in ${domain}`);
+      else if (pass) this.#unlistable.add(`${shownTerm(text)} in ${domain}`);
     }
     return steps;
   }
 
   /** Undefined: not to be listed. */
-  function sourceOf(mechanism: Mechanism, domain: string, text: string): Step['source'] | undefined {
+  #sourceOf(mechanism: Mechanism, domain: string, text: string): Step['source'] | undefined {
     if (mechanism.kind === 'ip4' || mechanism.kind === 'ip6')
       return isMapped(mechanism.network) ? [] : [mechanism.network];
     if (mechanism.kind !== 'a' && mechanism.kind !== 'mx' && mechanism.kind !== 'include') return undefined;
     const name = listableName(mechanism.domain, domain);
     if (name === undefined) return undefined;
     if (mechanism.kind !== 'include')
-      return name === null ? [] : hosts(mechanism.kind, name, mechanism.prefix);
-    if (name === null) invalid(domain, `${shownTerm(text)} leads to what is no name of a domain`);
+      return name === null ? [] : this.#hosts(mechanism.kind, name, mechanism.prefix);
+    if (name === null) this.#invalid(domain, `${shownTerm(text)} leads to what is no name of a domain`);
     return name ?? [];
   }
 
-  function hosts(kind: 'a' | 'mx', name: string, prefix: DualLength): readonly Network[] {
+  #hosts(kind: 'a' | 'mx', name: string, prefix: DualLength): readonly Network[] {
     const found: Network[] = [];
-    pending.push(kind === 'a' ? addHost(name, prefix, found) : addExchanges(name, prefix, found));
+    this.#pending.push(
+      kind === 'a' ? this.#addHost(name, prefix, found) : this.#addExchanges(name, prefix, found),
+    );
     return found;
   }
 
-  async function addExchanges(name: string, prefix: DualLength, found: Network[]): Promise<void> {
-    const exchanges = (await lookups.mx(name)) ?? [];
-    if (exchanges.length > MOST_HOSTS) return invalid(name, `has more than ${MOST_HOSTS} MX records`);
+  async #addExchanges(name: string, prefix: DualLength, found: Network[]): Promise<void> {
+    const exchanges = (await this.#lookups.mx(name)) ?? [];
+    if (exchanges.length > MOST_HOSTS) return this.#invalid(name, `has more than ${MOST_HOSTS} MX records`);
     const names = exchanges.flatMap(({ exchange }) => toName(exchange) ?? []);
-    await Promise.all(names.map((host) => addHost(host, prefix, found)));
+    await Promise.all(names.map((host) => this.#addHost(host, prefix, found)));
   }
 
-  async function addHost(name: string, prefix: DualLength, found: Network[]): Promise<void> {
-    const [four = [], six = []] = await Promise.all([lookups.a(name), lookups.aaaa(name)]);
-    if (!take(name, four.length + six.length)) return;
+  async #addHost(name: string, prefix: DualLength, found: Network[]): Promise<void> {
+    const [four = [], six = []] = await Promise.all([this.#lookups.a(name), this.#lookups.aaaa(name)]);
+    if (!this.#take(name, four.length + six.length)) return;
     const addresses = [
       ...four.map(parseAddress).filter((address) => address?.family === 4),
       // An IPv4-mapped address reads as IPv4, and no IPv6 client has it.
@@ -108,8 +113,15 @@ export function createPlanner(lookups: Lookups, most: number, trouble: Trouble):
     for (const address of addresses) if (address !== undefined) found.push(networkAround(address, prefix));
   }
 
-  const settled = async () => void (await Promise.all(pending));
-  return { plan, settled, unlistable: () => [...unlistable] };
+  /** Waits for the hosts. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
+  /** Terms with `+` that authorise addresses which cannot be listed. */
+  unlistable(): readonly string[] {
+    return [...this.#unlistable];
+  }
 }
 
 /**

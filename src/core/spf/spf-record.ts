@@ -1,3 +1,4 @@
+// Reads SPF records (RFC 7208 sections 4.5 to 6). It evaluates nothing.
 import { ok, problem, type Result } from '../base/result.ts';
 import { type Address, addressValue, bits, type Family, type Network, parseAddress } from '../net/network.ts';
 import { type MacroString, parseDomainSpec, parseMacroString } from './spf-macro.ts';

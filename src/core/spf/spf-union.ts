@@ -1,3 +1,4 @@
+// The networks that pass after all records of an expansion were read. It asks DNS nothing.
 import type { Network } from '../net/network.ts';
 import { aggregate, subtract } from '../net/network-set.ts';
 import type { ExpansionLimits, Trouble } from './spf-lookup.ts';

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { network } from '../../../src/core/net/network.ts';
 import { subtract } from '../../../src/core/net/network-set.ts';
 import type { Scope } from '../../../src/core/policy/entry.ts';
+import { afterPass, afterRefusal } from '../../../src/core/policy/entry-changes.ts';
 import { afterEnds, expired } from '../../../src/core/policy/entry-end.ts';
 import {
   allow,
@@ -11,13 +12,7 @@ import {
   type SenderNames,
   unwatched,
 } from '../../../src/core/policy/manual-entry.ts';
-import {
-  afterPass,
-  afterRefusal,
-  decide,
-  openNetworks,
-  type Rules,
-} from '../../../src/core/policy/policy.ts';
+import { decide, openNetworks, type Rules } from '../../../src/core/policy/policy.ts';
 import { buildSenderIndex, type Sender } from '../../../src/core/senders/sender-index.ts';
 import { EMPTY_STATE, type State } from '../../../src/core/state/state.ts';
 import { limitEntries } from '../../../src/core/watch/dnsbl-fault.ts';

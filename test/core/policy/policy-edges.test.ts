@@ -2,16 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { MOST_NETWORKS } from '../../../src/core/net/limits.ts';
 import { formatNetwork, network, parseAddress } from '../../../src/core/net/network.ts';
 import { type Entry, OPERATOR } from '../../../src/core/policy/entry.ts';
-import {
-  afterGivingUp,
-  afterPass,
-  afterRefusal,
-  type Decision,
-  decide,
-  isOpen,
-  openNetworks,
-  type Rules,
-} from '../../../src/core/policy/policy.ts';
+import { afterGivingUp, afterPass, afterRefusal } from '../../../src/core/policy/entry-changes.ts';
+import { type Decision, decide, isOpen, openNetworks, type Rules } from '../../../src/core/policy/policy.ts';
 import { type Refusal, SESSION_LIMITS } from '../../../src/core/postscreen/session.ts';
 import { buildSenderIndex, type Sender } from '../../../src/core/senders/sender-index.ts';
 import { EMPTY_STATE, type State } from '../../../src/core/state/state.ts';

@@ -3,16 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { RESERVED, WIDEST } from '../../../src/core/net/limits.ts';
 import { contains, formatNetwork, network, parseAddress } from '../../../src/core/net/network.ts';
 import { type Entry, entryOf, withEntry } from '../../../src/core/policy/entry.ts';
+import { afterGivingUp, afterPass, afterRefusal } from '../../../src/core/policy/entry-changes.ts';
 import { expired } from '../../../src/core/policy/entry-end.ts';
-import {
-  afterGivingUp,
-  afterPass,
-  afterRefusal,
-  type Decision,
-  decide,
-  openNetworks,
-  type Rules,
-} from '../../../src/core/policy/policy.ts';
+import { type Decision, decide, openNetworks, type Rules } from '../../../src/core/policy/policy.ts';
 import { withClear } from '../../../src/core/policy/veto.ts';
 import type { PostscreenGate } from '../../../src/core/postscreen/gate.ts';
 import type { Refusal } from '../../../src/core/postscreen/session.ts';

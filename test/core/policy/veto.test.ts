@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DnsAnswer } from '../../../src/core/dns/resolver.ts';
 import { contains, network } from '../../../src/core/net/network.ts';
-import { afterRefusal, decide, openNetworks, type Rules } from '../../../src/core/policy/policy.ts';
+import { afterRefusal } from '../../../src/core/policy/entry-changes.ts';
+import { decide, openNetworks, type Rules } from '../../../src/core/policy/policy.ts';
 import {
   dueVetoes,
   withClear,

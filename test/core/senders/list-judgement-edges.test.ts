@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatNetwork, network } from '../../../src/core/net/network.ts';
 import { entryOf } from '../../../src/core/policy/entry.ts';
-import { afterRefresh } from '../../../src/core/policy/policy.ts';
+import { afterRefresh } from '../../../src/core/policy/entry-changes.ts';
 import { GRACE_MS, type Knowledge, knowledgeOf } from '../../../src/core/senders/knowledge.ts';
 import { type Answers, judgeAnswers, mainReason } from '../../../src/core/senders/list-judgement.ts';
 import type { Expansion } from '../../../src/core/spf/spf-expand.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formatNetwork, network } from '../../../src/core/net/network.ts';
 import { aggregate } from '../../../src/core/net/network-set.ts';
 import type { Entry } from '../../../src/core/policy/entry.ts';
-import { afterRefresh } from '../../../src/core/policy/policy.ts';
+import { afterRefresh } from '../../../src/core/policy/entry-changes.ts';
 import {
   currentNetworks,
   GRACE_MS,

@@ -5,14 +5,9 @@ import { counted } from '../../../src/core/alerts/days.ts';
 import { digestOf } from '../../../src/core/alerts/digest.ts';
 import { createPosition, timeStamp } from '../../../src/core/log/position.ts';
 import { network, parseAddress } from '../../../src/core/net/network.ts';
+import { afterGivingUp, afterPass, afterRefusal } from '../../../src/core/policy/entry-changes.ts';
 import { allow } from '../../../src/core/policy/manual-entry.ts';
-import {
-  afterGivingUp,
-  afterPass,
-  afterRefusal,
-  decide,
-  type Rules,
-} from '../../../src/core/policy/policy.ts';
+import { decide, type Rules } from '../../../src/core/policy/policy.ts';
 import { buildSenderIndex } from '../../../src/core/senders/sender-index.ts';
 import { EMPTY_STATE, type State } from '../../../src/core/state/state.ts';
 import { readState } from '../../../src/core/state/state-schema.ts';
