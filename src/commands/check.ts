@@ -67,9 +67,12 @@ export async function check(
   const context: Context = { config, state, watched, known, resolver, now };
   const found = await Promise.all(addresses.map((address) => lookUp(context, address)));
   const checked = found.map((one, i) => {
-    const { decision, ...shown } = judge(context, addresses[i] as Address, one);
-    const reason = one.unanswered ?? `${shown.reason}${aside(decision)}`;
-    return { ...shown, decision: decision.kind, reason };
+    const { decision, reason, ...shown } = judge(context, addresses[i] as Address, one);
+    return {
+      ...shown,
+      decision: decision.kind,
+      reason: one.unanswered ?? `${reason}${aside(decision)}`,
+    };
   });
   const document = checked.length === 1 ? checked[0] : checked;
   print(document, options.json, () => shownFor(checked));
