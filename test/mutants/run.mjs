@@ -29,7 +29,9 @@ const MODULES = {
     tests: ['test/core/postscreen/{access-list,wiring}*.test.ts'],
   },
   writer: {
-    mutate: 'src/daemon/writer/{writer,round,desired-table,wake-signal}.ts',
+    mutate: ['writer', 'round', 'desired-table', 'wake-signal']
+      .map((name) => `src/daemon/writer/${name}.ts`)
+      .join(),
     tests: ['test/daemon/writer/{writer,wake-signal}*.test.ts'],
   },
   reloader: { mutate: 'src/daemon/writer/reloader.ts', tests: ['test/daemon/writer/reloader*.test.ts'] },
