@@ -1,5 +1,6 @@
 // What --help says of each command and of the settings. The commands and their options are in program.ts.
 import { SETTINGS } from '../config/settings.ts';
+import { wrapped } from '../core/base/wording.ts';
 
 /** What `--help` says of a command. */
 interface Help {
@@ -135,14 +136,14 @@ export type CommandName = keyof typeof HELP;
 /** The last lines of a command's help. */
 export function usageHelp({ example, exits }: Help): string {
   const codes = Object.entries({ 2: WRONG, ...exits }).map(([code, means]) => `${code} ${means}`);
-  return `\nExample: ${example}\nExit codes: ${codes.join(', ')}.`;
+  return `\nExample: ${example}\n${wrapped(`Exit codes: ${codes.join(', ')}.`, '  ')}`;
 }
 
 /** All settings, for `run --help`. */
 export function settingsHelp(): string {
   const lines = Object.entries(SETTINGS).map(
     ([name, { default: value, help }]) =>
-      `  ${name}\n      ${help}${value === null ? '' : ` (default ${value})`}`,
+      `  ${name}\n${wrapped(`      ${help}${value === null ? '' : ` (default ${value})`}`, '      ')}`,
   );
   return `\nSettings (environment; each also from a file named in NAME__FILE):\n${lines.join('\n')}`;
 }

@@ -43,7 +43,8 @@ export { CommanderError };
 export type ExitCode = 0 | 1 | 2 | 3;
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 found a problem or not allowed, 2 wrong usage or settings, 3 Engine, file or DNS failed.`;
+Exit codes: 0 done, 1 found a problem or not allowed,
+  2 wrong usage or settings, 3 Engine, file or DNS failed.`;
 
 type Done = (code: ExitCode) => void;
 type Commands = Readonly<Record<CommandName, Command>>;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pino from 'pino';
 import type { LogLevel } from '../config/settings.ts';
-import { ALERTS, type AlertKind } from '../core/alerts/alert.ts';
+import { ALERTS, type AlertKind, alertText } from '../core/alerts/alert.ts';
 import { safeJsonLine } from '../core/base/safe-text.ts';
 import { counted } from '../core/base/wording.ts';
 import { FileError, type Report } from '../ports.ts';
@@ -63,9 +63,8 @@ export function createReport(
   return {
     alert(kind, id, fields) {
       if (muted.has(kind)) return;
-      const row = ALERTS[kind];
       const line: object = { alert: kind, id, ...fields };
-      alerts[row.level](line, row.text(fields));
+      alerts[ALERTS[kind].level](line, alertText(kind, fields));
     },
     error: (message, fields) => log.error(fields ?? {}, message),
     info: (message, fields) => log.info(fields ?? {}, message),

@@ -1,5 +1,5 @@
 // The state of the daemon for status, health and metrics, and what makes it unhealthy. The text is in commands/status.ts.
-import { ALERTS, type AlertFields } from '../alerts/alert.ts';
+import { type AlertFields, alertText } from '../alerts/alert.ts';
 import { counted } from '../base/wording.ts';
 import type { Freshness } from '../senders/knowledge.ts';
 import type { State } from '../state/state.ts';
@@ -68,8 +68,7 @@ export interface StatusFault {
 }
 
 export function statusFault({ kind, subject, facts, since, tries, blocking }: Fault): StatusFault {
-  const row = ALERTS[kind] as { readonly text: (fields: AlertFields[FaultKind]) => string };
-  const text = row.text(facts as AlertFields[FaultKind]);
+  const text = alertText(kind, facts as AlertFields[FaultKind]);
   return { kind, subject: subject || null, text, since: new Date(since).toISOString(), tries, blocking };
 }
 

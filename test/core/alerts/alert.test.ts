@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ALERTS, type AlertFields } from '../../../src/core/alerts/alert.ts';
+import { type AlertFields, alertText } from '../../../src/core/alerts/alert.ts';
 
 const REFUSED: AlertFields['sender-refused'] = {
   ...{
@@ -16,7 +16,7 @@ const REFUSED: AlertFields['sender-refused'] = {
 
 describe('the text of a refusal', () => {
   it('says what happened, what screenpass did, and that the sender retries', () => {
-    expect(ALERTS['sender-refused'].text(REFUSED)).toBe(
+    expect(alertText('sender-refused', REFUSED)).toBe(
       'postscreen refused 54.240.27.75 (amazon-ses, DNSBL zen.spamhaus.org). screenpass decided to allow the sender: ' +
         'the address is in a network of the sender. The sender will retry within minutes.',
     );
@@ -27,7 +27,7 @@ describe('the text of a refusal', () => {
     [450, /The sender will retry within minutes\.$/],
     [null, /The sender will retry within minutes\.$/],
   ])('says what becomes of the message after a reply of %s', (code, text) => {
-    expect(ALERTS['sender-refused'].text({ ...REFUSED, code })).toMatch(text);
+    expect(alertText('sender-refused', { ...REFUSED, code })).toMatch(text);
   });
 
   it.each([
@@ -35,7 +35,7 @@ describe('the text of a refusal', () => {
     ['wait', 'screenpass waits: because.'],
     ['refuse', 'screenpass did not allow it: because.'],
   ] as const)('promises no retry after %s', (decision, end) => {
-    const text = ALERTS['sender-refused'].text({ ...REFUSED, decision, reason: 'because', zones: [] });
+    const text = alertText('sender-refused', { ...REFUSED, decision, reason: 'because', zones: [] });
     expect(text).toBe(`postscreen refused 54.240.27.75 (amazon-ses, gate dnsbl). ${end}`);
   });
 
@@ -46,7 +46,7 @@ describe('the text of a refusal', () => {
     ],
     [7, /^postscreen refused amazon-ses 7 more times, the last time 54\.240\.27\.75 \(/],
   ])('of %s more names the gate', (count, text) => {
-    expect(ALERTS['sender-refused'].text({ ...REFUSED, gate: 'pregreet', count })).toMatch(text);
+    expect(alertText('sender-refused', { ...REFUSED, gate: 'pregreet', count })).toMatch(text);
   });
 });
 
@@ -61,7 +61,7 @@ describe('the text of an alert', () => {
     ],
   ] as const)('says what became of the table: %s', (effect, text) => {
     const allowed = { sender: 'brevo', networks: 1, cause: '450 zen.spamhaus.org', since: '', effect };
-    expect(ALERTS['sender-allowed'].text(allowed)).toBe(text);
+    expect(alertText('sender-allowed', allowed)).toBe(text);
   });
 
   it('of a later gate has reply and remedy, and says that nothing was changed', () => {
@@ -69,7 +69,7 @@ describe('the text of an alert', () => {
       ...{ sender: 'google', client: '2a00:1450::1', gate: 'unknown-user', code: 550, enhanced: '5.1.1' },
       ...{ text: 'User unknown', recipient: 'a@b.example', count: 3, remedy: 'Create it.', docs: '' },
     };
-    expect(ALERTS['other-gate'].text(refusal)).toBe(
+    expect(alertText('other-gate', refusal)).toBe(
       'The gate unknown-user refused google 3 times, the last time 2a00:1450::1 (google) for a@b.example: ' +
         '550 5.1.1 User unknown. screenpass changed nothing, since an entry in the table does not affect this gate. ' +
         'Create it.',
@@ -78,7 +78,7 @@ describe('the text of an alert', () => {
 
   it('ends where there is nothing to do', () => {
     const lost = { container: 'mailserver', reason: 'the container is not running', remedy: null };
-    expect(ALERTS['mailserver-lost'].text(lost)).toBe(
+    expect(alertText('mailserver-lost', lost)).toBe(
       'screenpass cannot follow the log of mailserver: the container is not running. It retries until it can.',
     );
   });
@@ -87,6 +87,6 @@ describe('the text of an alert', () => {
     [1, 'SIGTERM stopped screenpass. 1 entry stays in the table.'],
     [2, 'SIGTERM stopped screenpass. 2 entries stay in the table.'],
   ])('has the right plural: %s', (entries, text) => {
-    expect(ALERTS.stopping.text({ signal: 'SIGTERM', entries })).toBe(text);
+    expect(alertText('stopping', { signal: 'SIGTERM', entries })).toBe(text);
   });
 });
