@@ -46,7 +46,7 @@ export function controlSteps({ stack, step, passes, isRefused }: Steps): void {
     ]);
     expect(status).toEqual({ ...done, stdout: expect.stringMatching(/^health +healthy$/m) });
     expect(status.stdout).toMatch(/^postscreen +uses the table$/m);
-    expect(status.stdout).toMatch(/^trouble +none$/m);
+    expect(status.stdout).toMatch(/^fault +none$/m);
     expect(list).toEqual({ ...done, stdout: expect.stringMatching(/^amazon-ses +sender +\d+ .* yes /m) });
     expect(json).toMatchObject({
       code: 0,
