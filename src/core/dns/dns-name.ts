@@ -6,8 +6,19 @@ import type { DnsAnswer } from './resolver.ts';
 export type ReadableName = { readonly kind: 'name'; readonly name: string } | DnsAnswer<never>;
 
 /** RFC 1035 section 2.3.4, without the final dot. */
-const LONGEST_NAME = 253;
+export const LONGEST_NAME = 253;
 const LONGEST_LABEL = 63;
+
+/**
+ * The labels of a name that can be in DNS, as it is written; null: an empty name or label, a label over 63 or a name over
+ * 253 characters. The one rule of this: which characters a name may have depends on what it is for.
+ */
+export function labelsOf(given: string): readonly string[] | null {
+  const name = given.replace(/\.$/, '');
+  const labels = name.split('.');
+  const fits = labels.every(({ length }) => length >= 1 && length <= LONGEST_LABEL);
+  return fits && name.length <= LONGEST_NAME ? labels : null;
+}
 
 /**
  * The name to ask for, in lower case and without the final dot, or the answer at once. An empty name (the null MX of
@@ -17,10 +28,8 @@ const LONGEST_LABEL = 63;
  * `no-name` would be a guess that opens doors (`-exists:%{l}.example.com +all`), so `failed`.
  */
 export function readName(given: string): ReadableName {
-  const name = given.replace(/\.$/, '');
-  const labels = name.split('.');
-  const fits = labels.every(({ length }) => length >= 1 && length <= LONGEST_LABEL);
-  if (!fits || name.length > LONGEST_NAME) return { kind: 'no-name' };
+  const name = labelsOf(given)?.join('.');
+  if (name === undefined) return { kind: 'no-name' };
   // Node would also turn other letters into ASCII ones, cut at a NUL, and drop a backslash: it asked another name.
   if (!/^[A-Za-z0-9_.*/-]+$/.test(name)) return { kind: 'failed', reason: 'malformed' };
   return { kind: 'name', name: name.toLowerCase() };

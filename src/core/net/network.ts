@@ -70,13 +70,17 @@ export function parseNetwork(given: string): Result<Network> {
   if (prefix > bits(address.family))
     return problem(`"${text}": the length is at most ${bits(address.family)}`);
   if (prefix === 0) return problem(`"${text}" is every address there is`);
-  const value = addressValue(address);
-  const hasHostBits = BigInt.asUintN(bits(address.family) - prefix, value) !== 0n;
+  return ok(networkAt(address.family, addressValue(address), prefix));
+}
+
+/** The network of this length around an address, given as its value: host bits are cleared. The length may be 0. */
+export function networkAt(family: Family, value: bigint, prefix: number): Network {
+  const hasHostBits = BigInt.asUintN(bits(family) - prefix, value) !== 0n;
   // Without host bits, as the catalogue's networks are, there is nothing to clear; ip-cidr takes its time.
   const base = hasHostBits
-    ? new IPCIDR(`${formatAddress(address)}/${prefix}`).start<bigint>({ type: 'bigInteger' })
+    ? new IPCIDR(`${formatValue(family, value)}/${prefix}`).start<bigint>({ type: 'bigInteger' })
     : value;
-  return ok({ family: address.family, base, prefix });
+  return { family, base, prefix };
 }
 
 /** parseNetwork for text that the project itself vouches for: a problem is a bug and throws. */

@@ -1,5 +1,6 @@
 // SPF macros (RFC 7208 section 7): reading and expanding them. It asks DNS nothing.
 import { ok, problem, type Result } from '../base/result.ts';
+import { LONGEST_NAME, labelsOf } from '../dns/dns-name.ts';
 
 /** RFC 7208 section 7.2. `c`, `r` and `t` stand only in the text of an explanation. */
 export type MacroLetter = 's' | 'l' | 'o' | 'd' | 'i' | 'p' | 'h' | 'v' | 'c' | 'r' | 't';
@@ -33,9 +34,6 @@ const ESCAPES: Readonly<Record<string, string>> = { '%': '%', _: ' ', '-': '%20'
 
 /** Few characters can ask for many: a text of macros that grows beyond this is of no use to anybody. */
 const LONGEST_EXPANSION = 100_000;
-/** RFC 1035 section 2.3.4, without the final dot. */
-const LONGEST_NAME = 253;
-const LONGEST_LABEL = 63;
 
 /** Reads the text of an explanation (RFC 7208 section 6.2); a problem is an error of syntax. */
 export function parseExplanation(text: string): Result<MacroString> {
@@ -139,7 +137,7 @@ export function toName(text: string): string | null {
     const dot = name.indexOf('.', name.length - LONGEST_NAME - 1);
     name = dot < 0 ? '' : name.slice(dot + 1);
   }
-  const labels = name.split('.');
-  const fits = labels.every((label) => label.length > 0 && label.length <= LONGEST_LABEL);
-  return labels.length > 1 && fits && /^[\x20-\x7e]+$/.test(name) ? name : null;
+  // Another final dot is an empty label.
+  const labels = name.endsWith('.') ? null : labelsOf(name);
+  return labels !== null && labels.length > 1 && /^[\x20-\x7e]+$/.test(name) ? name : null;
 }

@@ -1,6 +1,14 @@
 // Reads SPF records (RFC 7208 sections 4.5 to 6). It evaluates nothing.
 import { ok, problem, type Result } from '../base/result.ts';
-import { type Address, addressValue, bits, type Family, type Network, parseAddress } from '../net/network.ts';
+import {
+  type Address,
+  addressValue,
+  bits,
+  type Family,
+  type Network,
+  networkAt,
+  parseAddress,
+} from '../net/network.ts';
 import { type MacroString, parseDomainSpec, parseMacroString } from './spf-macro.ts';
 
 export type Qualifier = '+' | '-' | '~' | '?';
@@ -172,16 +180,10 @@ function readNetwork(kind: 'ip4' | 'ip6', family: Family, argument: string): Res
   const length = readLength(slash < 0 ? undefined : argument.slice(slash + 1), family);
   if (!length.ok) return length;
   const mapped = family === 6 && address.family === 4 ? 0xffffn << 32n : 0n;
-  return ok({ kind, network: clearHostBits(family, addressValue(address) | mapped, length.value) });
-}
-
-/** parseNetwork refuses the length 0, which is a valid term here. */
-function clearHostBits(family: Family, value: bigint, prefix: number): Network {
-  const hostBits = BigInt(bits(family) - prefix);
-  return { family, base: (value >> hostBits) << hostBits, prefix };
+  return ok({ kind, network: networkAt(family, addressValue(address) | mapped, length.value) });
 }
 
 /** The network around an address that DNS gave; the length may be 0. */
 export function networkAround(address: Address, prefix: DualLength): Network {
-  return clearHostBits(address.family, addressValue(address), prefix[address.family]);
+  return networkAt(address.family, addressValue(address), prefix[address.family]);
 }

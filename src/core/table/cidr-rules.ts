@@ -7,6 +7,7 @@ import {
   type Family,
   formatNetwork,
   type Network,
+  networkAt,
   parseAddress,
 } from '../net/network.ts';
 import { intersect, subtract } from '../net/network-set.ts';
@@ -211,8 +212,7 @@ function readNetwork(given: string): { readonly network: Network } | Broken {
   const { family, base } = asWritten(address, host);
   const length = mask === null ? bits(family) : Number(mask);
   if (length > bits(family)) return broken(`bad mask length in "${text}"`);
-  const hostBits = BigInt(bits(family) - length);
-  const network = { family, base: (base >> hostBits) << hostBits, prefix: length };
+  const network = networkAt(family, base, length);
   if (network.base === base) return { network };
   const right = formatNetwork(network);
   return broken(
