@@ -1,6 +1,6 @@
 // `npm run catalogue`: for maintainers. Asks the senders of the catalogue for their networks and writes them into it.
-// Exits 0 when all answered, 1 when someone is not believed, 2 if called wrongly or the file is no catalogue, 3 when
-// someone did not answer or the file cannot be used.
+// Exits 0 when all answered, 1 when one is not trusted, 2 if called wrongly or the file is no catalogue, 3 when
+// one did not answer or the file cannot be used.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ok, problem, type Result } from './core/base/result.ts';

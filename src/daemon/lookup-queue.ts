@@ -5,7 +5,7 @@ import type { Refusal } from '../core/postscreen/session.ts';
 import { type Identity, identify } from '../core/senders/identity.ts';
 import { knowledgeOf, withProof } from '../core/senders/knowledge.ts';
 import {
-  createNobodies,
+  createStrangers,
   createTurns,
   type Question,
   withoutAnswer,
@@ -48,7 +48,7 @@ export function createIdentifier(
 ): Identifier {
   const underWay = new Set<string>();
   const turns = createTurns();
-  const nobodies = createNobodies();
+  const nobodies = createStrangers();
   let bursts: Bursts<Refusal> = [];
   let dropped = 0;
   const drops = createThrottledAlerts(DROPS, {
@@ -99,7 +99,7 @@ export function createIdentifier(
     const { questions } = writer.state;
     const answered = questions.filter(({ refusal }) => refusal.ip === ip);
     writer.update({ ...writer.state, questions: questions.filter((one) => !answered.includes(one)) });
-    if (identity.kind === 'nobody') nobodies.add(address, clock.now());
+    if (identity.kind === 'no-sender') nobodies.add(address, clock.now());
     else for (const { refusal } of answered) settle(refusal, address, identity);
   }
 

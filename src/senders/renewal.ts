@@ -98,10 +98,10 @@ export function tellRenewal(judged: readonly Judged[]): string {
     ...failed.map(({ sender, reason }) => `${sender} did not answer and keeps its networks: ${reason}`),
     ...suspicious.map(({ sender, reason }) => {
       const remedy = acceptable.has(sender) ? `; if that is right: --accept ${sender}` : '';
-      return `${sender} is not believed and keeps its networks: ${reason}${remedy}`;
+      return `${sender} is not trusted and keeps its networks: ${reason}${remedy}`;
     }),
     `${asked.length} senders asked: ${changed.length} changed (+${count(added)} -${count(removed)} networks), ` +
-      `${failed.length} did not answer, ${suspicious.length} not believed`,
+      `${failed.length} did not answer, ${suspicious.length} not trusted`,
     '',
   ].join('\n');
 }

@@ -29,7 +29,7 @@ const DEEPEST_INDENT = 200;
 /** A network is an item (4) of a field (3) of a sender (2) of the list (1) in the file. */
 const DEEPEST = 4;
 
-/** Nobody has looked at when the operator's networks were last in use. */
+/** It is not known when the operator's networks were last in use. */
 const OWN = { source: 'your senders file', seen: 'undated' } as const;
 
 interface Problem {
@@ -79,9 +79,9 @@ function readYaml(
   const document = parseDocument(text, { ...options, lineCounter, prettyErrors: false });
   const { errors, warnings } = document;
   const exhausted = errors.filter(({ code }) => code === 'RESOURCE_EXHAUSTION').slice(0, 1);
-  // Whatever else is told then only follows from it.
-  const told = exhausted.length > 0 ? exhausted : [...errors, ...warnings];
-  const faults = told.map((error) => ({ line: lineAt(error.pos[0]), text: faultText(error) }));
+  // All other errors only follow from it.
+  const reported = exhausted.length > 0 ? exhausted : [...errors, ...warnings];
+  const faults = reported.map((error) => ({ line: lineAt(error.pos[0]), text: faultText(error) }));
   visit(document, {
     Alias(_key, { source, range }) {
       const given = `"*${source}": there are no aliases here; expected the text itself`;
@@ -141,11 +141,11 @@ function readContent(root: ParsedNode | null, lineAt: (offset: number) => number
   const lines = new Map<string, number>();
   const problems: Problem[] = [];
 
-  /** An item stands where it begins, a field where its name does. */
+  /** The place of an item is where it begins, of a field where its name does. */
   function read(node: ParsedNode | null, path: Path, place: number): unknown {
     lines.set(pathText(path), lineAt(place));
     if (node === null || isScalar(node)) return node?.value ?? null;
-    // What stands deeper belongs to a field of the wrong form.
+    // What is deeper belongs to a field of the wrong form.
     const deepest = path.length === DEEPEST;
     if (isSeq<ParsedNode>(node))
       return deepest ? [] : node.items.map((item, i) => read(item, [...path, i], item.range[0]));
@@ -200,7 +200,7 @@ function blank(id: string): SenderDefinition {
 
 function edited(sender: SenderDefinition, edit: SenderEdit): SenderDefinition {
   const { spf = sender.spf, rdns = sender.rdns, networks } = edit;
-  // The bundled networks measure the bundled records only, and the operator's stand beside the records.
+  // The bundled networks measure the bundled records only, and the operator's are used beside the records.
   const measured = edit.spf === undefined && networks === undefined;
   return {
     ...sender,

@@ -175,7 +175,7 @@ describe('wrong settings', () => {
     ['SCREENPASS_RELOAD_INTERVAL', '15'],
     ['SCREENPASS_SCOPE', 'all'],
     ['SCREENPASS_SENDERS', '-amazon-ses,-google'],
-    ['SCREENPASS_PRESEED', 'nobody'],
+    ['SCREENPASS_PRESEED', 'no-sender'],
     ['SCREENPASS_VETO_DNSBL', 'zen'],
     ['SCREENPASS_ALERTS', 'stopping'],
     ['SCREENPASS_REFRESH', 'daily'],

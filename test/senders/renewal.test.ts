@@ -70,7 +70,7 @@ describe('the catalogue after an answer', () => {
       'alpha',
       '  + 54.240.64.0/20',
       '  - 69.169.232.0/21',
-      '1 senders asked: 1 changed (+1 -1 networks), 0 did not answer, 0 not believed',
+      '1 senders asked: 1 changed (+1 -1 networks), 0 did not answer, 0 not trusted',
     ]);
   });
 
@@ -78,7 +78,7 @@ describe('the catalogue after an answer', () => {
     const old = { ...alpha, source: 'a mail on a list' };
     const { text, told } = renewed(fileOf(old), { alpha: same });
     expect(JSON.parse(text)).toEqual({ generated: '2027-02-03', senders: [{ ...alpha, seen: '2027-02' }] });
-    expect(told).toEqual(['1 senders asked: 0 changed (+0 -0 networks), 0 did not answer, 0 not believed']);
+    expect(told).toEqual(['1 senders asked: 0 changed (+0 -0 networks), 0 did not answer, 0 not trusted']);
   });
 
   it('is the same byte for byte when nothing is new, whatever its form', () => {
@@ -89,21 +89,21 @@ describe('the catalogue after an answer', () => {
 
   it.each([
     ['no answer', FAILED, 'alpha did not answer and keeps its networks: alpha.example: no answer (servfail)'],
-    ['no record', NO_RECORD, 'alpha is not believed and keeps its networks: alpha.example has no SPF record'],
+    ['no record', NO_RECORD, 'alpha is not trusted and keeps its networks: alpha.example has no SPF record'],
     [
       'private networks',
       lists([...alpha.networks, '10.0.0.0/16']),
-      'alpha is not believed and keeps its networks: lists 10.0.0.0/16: private or reserved address space, which is never allowed',
+      'alpha is not trusted and keeps its networks: lists 10.0.0.0/16: private or reserved address space, which is never allowed',
     ],
     [
       'a large loss',
       lists(['54.240.0.0/20']),
-      'alpha is not believed and keeps its networks: loses more than half of its IPv4 addresses at once; if that is right: --accept alpha',
+      'alpha is not trusted and keeps its networks: loses more than half of its IPv4 addresses at once; if that is right: --accept alpha',
     ],
     [
       'a large gain',
       lists([...alpha.networks, '98.77.0.0/16']),
-      'alpha is not believed and keeps its networks: gains more than half of its IPv4 addresses at once; if that is right: --accept alpha',
+      'alpha is not trusted and keeps its networks: gains more than half of its IPv4 addresses at once; if that is right: --accept alpha',
     ],
   ])('is the same byte for byte after %s', (_what, expansion, told) => {
     const text = fileOf(alpha);
@@ -111,7 +111,7 @@ describe('the catalogue after an answer', () => {
     expect([after.text, after.told[0]]).toEqual([text, told]);
   });
 
-  it('has a large change that the maintainer accepts, and nothing else that is not believed', () => {
+  it('has a large change that the maintainer accepts, and nothing else that is not trusted', () => {
     const large = renewed(fileOf(alpha), { alpha: lists(['54.240.0.0/20']) }, ['alpha']);
     expect(JSON.parse(large.text).senders[0].networks).toEqual(['54.240.0.0/20']);
     expect(renewed(fileOf(alpha), { alpha: NO_RECORD }, ['alpha']).text).toBe(fileOf(alpha));

@@ -62,7 +62,7 @@ describe('npm run catalogue', () => {
     const { code, lines, stderr, after, replaced } = await run(fresh, [], zone);
     expect([code, stderr, after === fresh, replaced]).toEqual([0, '', true, false]);
     expect(lines).toEqual([
-      `${asked} senders asked: 0 changed (+0 -0 networks), 0 did not answer, 0 not believed`,
+      `${asked} senders asked: 0 changed (+0 -0 networks), 0 did not answer, 0 not trusted`,
     ]);
   });
 
@@ -81,7 +81,7 @@ describe('npm run catalogue', () => {
     expect(lines).toEqual([
       'fastmail',
       '  + 202.12.125.0/27',
-      `${asked} senders asked: 1 changed (+1 -0 networks), 0 did not answer, 0 not believed`,
+      `${asked} senders asked: 1 changed (+1 -0 networks), 0 did not answer, 0 not trusted`,
     ]);
     expect(after).toBe(
       text
@@ -95,7 +95,7 @@ describe('npm run catalogue', () => {
     expect([code, lines[1], replaced]).toEqual([0, '  + 202.12.125.0/27', false]);
   });
 
-  it('exits 1 when a sender is not believed, which keeps its networks until that is accepted', async () => {
+  it('exits 1 when a sender is not trusted, which keeps its networks until that is accepted', async () => {
     const swing = {
       ...zone,
       ...records({ 'amazonses.com': 'v=spf1 ip4:54.240.0.0/17 -all', 'gmx.net': 'v=spf1 +all' }),
@@ -103,9 +103,9 @@ describe('npm run catalogue', () => {
     const held = await run(fresh, [], swing);
     expect([held.code, held.after === fresh]).toEqual([1, true]);
     expect(held.lines).toEqual([
-      'amazon-ses is not believed and keeps its networks: loses more than half of its IPv4 addresses at once; if that is right: --accept amazon-ses',
-      'ionos-gmx-webde is not believed and keeps its networks: gmx.net "+all" lets everyone in',
-      `${asked} senders asked: 0 changed (+0 -0 networks), 0 did not answer, 2 not believed`,
+      'amazon-ses is not trusted and keeps its networks: loses more than half of its IPv4 addresses at once; if that is right: --accept amazon-ses',
+      'ionos-gmx-webde is not trusted and keeps its networks: gmx.net "+all" lets everyone in',
+      `${asked} senders asked: 0 changed (+0 -0 networks), 0 did not answer, 2 not trusted`,
     ]);
     const accepted = await run(fresh, ['--accept', 'ionos-gmx-webde', 'amazon-ses'], swing);
     expect(accepted.code).toBe(1);
@@ -127,7 +127,7 @@ describe('npm run catalogue', () => {
     const { code, lines, after, replaced } = await run(fresh, []);
     expect([code, after === fresh, replaced]).toEqual([3, true, false]);
     expect(lines.at(-1)).toBe(
-      `${asked} senders asked: 0 changed (+0 -0 networks), ${asked} did not answer, 0 not believed`,
+      `${asked} senders asked: 0 changed (+0 -0 networks), ${asked} did not answer, 0 not trusted`,
     );
   });
 

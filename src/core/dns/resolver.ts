@@ -22,7 +22,7 @@ export interface MailExchange {
   readonly priority: number;
 }
 
-/** Asks DNS. Never rejects. Names are without the final dot; answers that are names come without it, too. */
+/** Asks DNS. Never rejects. Names are without the final dot; and so are answers that are names. */
 export interface Resolver {
   /** Each record with its strings joined, without anything between (RFC 7208 section 3.3). */
   txt(name: string): Promise<DnsAnswer<string>>;

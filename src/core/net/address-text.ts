@@ -39,7 +39,7 @@ export function readHexGroups(text: string): readonly [number, number, number, n
   const { length } = text;
   const beginsWithGap = text.charCodeAt(0) === COLON && text.charCodeAt(1) === COLON;
   let at = beginsWithGap ? 2 : 0;
-  // How many groups were read, and how many of them stand before `::`.
+  // How many groups were read, and how many of them precede `::`.
   let count = 0;
   let gap = beginsWithGap ? 0 : -1;
   while (at < length) {

@@ -3,7 +3,7 @@ import { bits, type Family, type Network } from './network.ts';
 
 /**
  * The address space of one family, cut where its owner changes: from `starts[i]` (words, high first) until the next
- * start it belongs to the network with the index `owners[i]`, or to NOBODY.
+ * start it belongs to the network with the index `owners[i]`, or to NO_OWNER.
  */
 export interface Segments {
   readonly starts: Uint32Array;
@@ -12,14 +12,14 @@ export interface Segments {
   readonly places: Uint32Array;
 }
 
-export const NOBODY = -1;
+export const NO_OWNER = -1;
 
 /** `networks` are of the family. The narrowest owns an address, and of equal ones the first. */
 export function segmentsOf(networks: readonly Network[], family: Family): Segments {
   const width = bits(family) / 32;
   const { order, bases, prefixes } = widestFirst(networks, family);
   const starts = new Uint32Array((2 * order.length + 1) * width);
-  const owners = new Int32Array(2 * order.length + 1).fill(NOBODY);
+  const owners = new Int32Array(2 * order.length + 1).fill(NO_OWNER);
   let last = 0;
   const begin = (words: Uint32Array, at: number, owner: number) => {
     if (compare(words, at, starts, last, width) !== 0) {
@@ -38,7 +38,7 @@ export function segmentsOf(networks: readonly Network[], family: Family): Segmen
       const isOver = at === order.length || compare(ends, top, bases, at, width) <= 0;
       if (!isOver || isZero(ends, top, width)) return;
       open.pop();
-      begin(ends, top, open.at(-1) ?? NOBODY);
+      begin(ends, top, open.at(-1) ?? NO_OWNER);
     }
   };
   order.forEach((index, at) => {
@@ -54,7 +54,7 @@ export function segmentsOf(networks: readonly Network[], family: Family): Segmen
   return { starts: used, owners: owners.slice(0, last + 1), places: placesOf(used, width) };
 }
 
-/** The index of the network that owns the address, or NOBODY. A binary search that makes no garbage. */
+/** The index of the network that owns the address, or NO_OWNER. A binary search that makes no garbage. */
 export function ownerAt({ starts, owners, places }: Segments, words: readonly number[]): number {
   const place = (words[0] ?? 0) >>> (Math.clz32(places.length - 1) + 1);
   let low = places[place] ?? 0;
@@ -64,7 +64,7 @@ export function ownerAt({ starts, owners, places }: Segments, words: readonly nu
     if (startsAfter(starts, middle * words.length, words)) high = middle - 1;
     else low = middle;
   }
-  return owners[low] ?? NOBODY;
+  return owners[low] ?? NO_OWNER;
 }
 
 /** The last segment that begins before the addresses with these leading bits; one place more, for the end. */

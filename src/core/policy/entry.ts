@@ -70,7 +70,7 @@ export function withEntry<S extends Pick<Allowlist, 'entries'>>(state: S, entry:
   return { ...state, entries };
 }
 
-/** An entry that is to be told of and to be loaded. */
+/** An entry that is not reported and not loaded yet. */
 export function newEntry(
   sender: string,
   now: number,

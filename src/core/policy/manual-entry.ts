@@ -33,7 +33,7 @@ export interface Allowed<S> {
 
 /**
  * The state with an entry that the administrator wants. The administrator's word takes the place of evidence, but lifts no
- * limit: the problem says which one stands against it. It never makes an entry end earlier than it would have.
+ * limit: the problem names the one that forbids it. It never makes an entry end earlier than it would have.
  */
 export function allow<S extends Allowlist>(
   state: S,

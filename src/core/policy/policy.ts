@@ -137,7 +137,7 @@ export function recentRefusals(
 
 /**
  * The networks that the entry puts into the table: never wider, reserved, forbidden, vetoed or more than any sender may
- * have, whatever was published. `sender` undefined: nobody's, an entry that the administrator made for a network.
+ * have, whatever was published. `sender` undefined: of no sender, an entry that the administrator made for a network.
  */
 export function openNetworks(
   entry: Entry,

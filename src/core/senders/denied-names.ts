@@ -1,4 +1,5 @@
-// Tells a DNS server that denies the senders' records from senders that have none. The answers are judged in refresh.ts.
+// Distinguishes a DNS server that denies the senders' records from senders that have none. The answers of one sender are
+// judged in list-judgement.ts.
 
 import { type Expansion, NO_RECORD } from '../spf/spf-expand.ts';
 import type { Knowledge } from './knowledge.ts';

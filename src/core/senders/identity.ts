@@ -7,10 +7,10 @@ import { checkHost } from '../spf/spf-check.ts';
 import { MOST_HOSTS } from '../spf/spf-match.ts';
 import type { SenderDefinition } from './sender.ts';
 
-/** Whose address it is, when no list says so. `unknown`: DNS did not answer, so nobody can tell. */
+/** Whose address it is, when no list says so. `unknown`: DNS did not answer, so the owner is not known. */
 export type Identity =
   | { readonly kind: 'proven'; readonly sender: SenderDefinition; readonly by: 'spf' | 'rdns' }
-  | { readonly kind: 'nobody' }
+  | { readonly kind: 'no-sender' }
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /** Documentation space (RFC 5737, RFC 3849): a record that lets this in lets everybody in. */
@@ -33,7 +33,7 @@ export async function identify(
   const all = [...answers, named];
   return (
     all.find(({ kind }) => kind === 'proven') ??
-    all.find(({ kind }) => kind === 'unknown') ?? { kind: 'nobody' }
+    all.find(({ kind }) => kind === 'unknown') ?? { kind: 'no-sender' }
   );
 }
 
@@ -58,7 +58,7 @@ async function byName(
   const answer = await resolver.ptr(text);
   if (answer.kind === 'failed') return unknown(`the names of ${text}`, answer.reason);
   const names = answer.kind === 'found' ? answer.records.filter(isName).slice(0, MOST_HOSTS) : [];
-  let failure: Identity = { kind: 'nobody' };
+  let failure: Identity = { kind: 'no-sender' };
   for (const name of names) {
     const sender = senders.find(({ rdns }) => rdns.some((suffix) => endsInLabels(name, suffix)));
     if (sender === undefined) continue;
@@ -85,7 +85,7 @@ function leadsTo(answer: DnsAnswer<string>, text: string): boolean {
 }
 
 async function byRecord(address: Address, sender: SenderDefinition, resolver: Resolver): Promise<Identity> {
-  let failure: Identity = { kind: 'nobody' };
+  let failure: Identity = { kind: 'no-sender' };
   for (const domain of sender.spf) {
     const { result, problem } = await ask(address, domain, resolver);
     if (result === 'temperror') failure = { kind: 'unknown', reason: problem ?? result };

@@ -22,7 +22,7 @@ export interface Knowledge {
   readonly leaving: readonly { readonly network: string; readonly since: number }[];
   /** Single addresses that no list holds. */
   readonly proven: readonly Proven[];
-  /** Why the last try gave nothing; null: it did. `failed`: no answer. `suspicious`: an answer not to be believed. */
+  /** Why the last try gave nothing; null: it did. `failed`: no answer. `suspicious`: an answer that is not trusted. */
   readonly trouble: Trouble | null;
 }
 

@@ -48,7 +48,7 @@ export function judgeAnswers(answers: Answers, before: Knowledge, now: number, a
   const judged = judgeLists(answers, before, now, accept);
   const after = [...identities].reduce<Knowledge>((known, [text, identity]) => {
     if (identity.kind === 'proven') return withProof(known, network(text), identity.by, now);
-    return identity.kind === 'nobody' ? withDoubt(known, text, now) : known;
+    return identity.kind === 'no-sender' ? withDoubt(known, text, now) : known;
   }, judged.after);
   return { sender: sender.id, before, ...judged, after: { ...after, askedAt: now } };
 }

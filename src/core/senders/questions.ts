@@ -25,11 +25,11 @@ const MOST_TRIES = 60;
 /** Addresses asked about a minute: in all, and of one neighbourhood. */
 const MOST_A_MINUTE = 120;
 const MOST_OF_ONE = { '/24': 12, '/64': 12, '/48': 24 } as const;
-/** An address that is nobody's is not asked about again for so long. */
-const NOBODY_MS = 3_600_000;
-const MOST_NOBODIES = 10_000;
+/** An address of no sender is not asked about again for so long. */
+const STRANGER_MS = 3_600_000;
+const MOST_STRANGERS = 10_000;
 /** Of one site. */
-const MOST_NOBODIES_OF_ONE = 256;
+const MOST_STRANGERS_OF_ONE = 256;
 
 interface Share {
   readonly key: string;
@@ -163,15 +163,15 @@ export function createTurns(): Turns {
   };
 }
 
-/** Addresses that are nobody's, for an hour. */
-export interface Nobodies {
+/** Addresses of no sender, remembered for an hour. */
+export interface Strangers {
   has(address: Address, now: number): boolean;
   add(address: Address, now: number): void;
   readonly size: number;
 }
 
 /** One network can make it forget its own addresses only. */
-export function createNobodies(): Nobodies {
+export function createStrangers(): Strangers {
   const sites = new Map<string, Map<string, number>>();
   let size = 0;
 
@@ -190,7 +190,7 @@ export function createNobodies(): Nobodies {
   return {
     has(address, now) {
       const at = sites.get(siteOf(address))?.get(textOf(address));
-      return at !== undefined && Math.abs(now - at) < NOBODY_MS;
+      return at !== undefined && Math.abs(now - at) < STRANGER_MS;
     },
     add(address, now) {
       const site = siteOf(address);
@@ -201,9 +201,9 @@ export function createNobodies(): Nobodies {
       // The site that was added to last is the last one.
       sites.delete(site);
       sites.set(site, known);
-      if (known.size > MOST_NOBODIES_OF_ONE) forgetOldest(site);
+      if (known.size > MOST_STRANGERS_OF_ONE) forgetOldest(site);
       const [first] = sites.keys();
-      if (size > MOST_NOBODIES && first !== undefined) forgetOldest(first);
+      if (size > MOST_STRANGERS && first !== undefined) forgetOldest(first);
     },
     get size() {
       return size;

@@ -1,6 +1,6 @@
 // Finds the sender of an address by its networks alone. DNS is not asked.
 import type { Address, Family, Network } from '../net/network.ts';
-import { NOBODY, ownerAt, segmentsOf } from '../net/segments.ts';
+import { NO_OWNER, ownerAt, segmentsOf } from '../net/segments.ts';
 
 /** An operator of outbound mail servers, with the networks it sends from. */
 export interface Sender {
@@ -36,7 +36,7 @@ export function buildSenderIndex(senders: readonly Sender[]): SenderIndex {
   return {
     find({ family, words }) {
       const owner = ownerAt(segments[family], words);
-      return owner === NOBODY ? undefined : matches[family][owner];
+      return owner === NO_OWNER ? undefined : matches[family][owner];
     },
   };
 }

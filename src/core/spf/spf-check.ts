@@ -158,7 +158,7 @@ function countLookup(evaluation: Evaluation): boolean {
   return true;
 }
 
-/** RFC 7208 section 6.2: whatever is wrong with an explanation, the result stands without one. */
+/** RFC 7208 section 6.2: whatever is wrong with an explanation, the result is given without one. */
 async function explain(
   evaluation: Evaluation,
   { modifier, domain }: NonNullable<Verdict['exp']>,

@@ -18,8 +18,8 @@ export type Expansion =
       /** Canonical, aggregated. */
       readonly networks: readonly Network[];
       /**
-       * Terms that authorise addresses which cannot be listed (exists, ptr, macros), and the domain they
-       * stand in.
+       * Terms that authorise addresses which cannot be listed (exists, ptr, macros), and the domain of
+       * that record.
        */
       readonly unlistable: readonly string[];
       readonly lookups: number;

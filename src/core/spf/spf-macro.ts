@@ -2,7 +2,7 @@
 import { ok, problem, type Result } from '../base/result.ts';
 import { LONGEST_NAME, labelsOf } from '../dns/dns-name.ts';
 
-/** RFC 7208 section 7.2. `c`, `r` and `t` stand only in the text of an explanation. */
+/** RFC 7208 section 7.2. `c`, `r` and `t` occur only in the text of an explanation. */
 export type MacroLetter = 's' | 'l' | 'o' | 'd' | 'i' | 'p' | 'h' | 'v' | 'c' | 'r' | 't';
 
 export type MacroValues = Readonly<Record<MacroLetter, string>>;

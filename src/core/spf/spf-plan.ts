@@ -126,7 +126,7 @@ export class Planner {
 
 /**
  * The terms up to the first `all`, or up to `redirect`, which is an include at the end when there is no `all`
- * (RFC 7208 sections 5.1 and 6.1); without those at the end that only say no, so that nobody asks for them.
+ * (RFC 7208 sections 5.1 and 6.1); without those at the end that only say no, so that DNS is not asked about them.
  */
 function decisiveTerms({ directives, redirect }: SpfRecord): readonly Directive[] {
   const all = directives.findIndex(({ mechanism }) => mechanism.kind === 'all');

@@ -25,7 +25,7 @@ export type Mechanism =
   | { readonly kind: 'ptr'; readonly domain: MacroString | null }
   /** Without host bits; the length may be 0. */
   | { readonly kind: 'ip4'; readonly network: Network }
-  /** The same; an IPv4-mapped network stays IPv6, so that it matches nobody. */
+  /** The same; an IPv4-mapped network stays IPv6, so that it matches no client. */
   | { readonly kind: 'ip6'; readonly network: Network };
 
 /** A mechanism with its qualifier; `text` as it is written in the record. */

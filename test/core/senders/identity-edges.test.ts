@@ -44,7 +44,7 @@ describe('a record', () => {
       ...{ 'partner.example': { TXT: [RECORD] }, ...own },
       [stranger]: { A: ['127.0.0.2'] },
     });
-    expect(identity).toEqual({ kind: 'nobody' });
+    expect(identity).toEqual({ kind: 'no-sender' });
   });
 
   it('that does not answer about a stranger is not known, with the reason', async () => {

@@ -43,7 +43,7 @@ async function who(ip: string, zone: Zone = ZONE) {
 describe('an address in no list', () => {
   it('is a sender’s when the sender’s own SPF record authorises it, and only then', async () => {
     expect(await who('13.110.14.214')).toBe('salesforce by spf');
-    expect(await who('13.110.14.215')).toBe('nobody');
+    expect(await who('13.110.14.215')).toBe('no-sender');
   });
 
   it('is a sender’s when its name is one of the sender’s and leads back to it', async () => {
@@ -52,7 +52,7 @@ describe('an address in no list', () => {
   });
 
   it('is nobody’s when its name only claims so, or ends in half a label', async () => {
-    expect(await who('203.0.113.7')).toBe('nobody');
+    expect(await who('203.0.113.7')).toBe('no-sender');
   });
 
   it('is looked for in records of unlistable senders only', async () => {
@@ -104,7 +104,7 @@ describe('an address in no list', () => {
       '_spf.salesforce.com': { TXT: [record] },
       'there.is.always.one': { A: ['127.0.0.2'] },
     };
-    expect(await who('13.110.14.215', zone)).toBe('nobody');
+    expect(await who('13.110.14.215', zone)).toBe('no-sender');
   });
 
   it('costs a bounded number of questions, whatever names it has', async () => {
@@ -123,7 +123,7 @@ describe('a name that leads back', () => {
 
   it('counts only for a sender whose lists are known to be incomplete', async () => {
     const zone = { [REVERSE]: { PTR: ['smtp-7.me.com'] }, 'smtp-7.me.com': { A: ['13.110.0.7'] } };
-    expect(await who('13.110.0.7', zone)).toBe('nobody');
+    expect(await who('13.110.0.7', zone)).toBe('no-sender');
     const name = 'esa7.hosts.gateway.example';
     expect(await who('13.110.0.7', named(name, { [name]: { A: ['13.110.0.7'] } }))).toBe('gateway by rdns');
   });
@@ -134,7 +134,7 @@ describe('a name that leads back', () => {
       [name]: { CNAME: 'z.evil.example' },
       'z.evil.example': { A: ['13.110.0.7'] },
     });
-    expect(await who('13.110.0.7', zone)).toBe('nobody');
+    expect(await who('13.110.0.7', zone)).toBe('no-sender');
   });
 
   it('through an alias out of the domain that an SPF record names with ptr is no evidence', async () => {
@@ -142,7 +142,7 @@ describe('a name that leads back', () => {
     const direct = { 'a.yahoo.example': { A: ['13.110.0.7'] } };
     const out = { 'a.yahoo.example': { CNAME: 'z.evil.example' }, 'z.evil.example': { A: ['13.110.0.7'] } };
     expect(await who('13.110.0.7', named('a.yahoo.example', { ...record, ...direct }))).toBe('yahoo by spf');
-    expect(await who('13.110.0.7', named('a.yahoo.example', { ...record, ...out }))).toBe('nobody');
+    expect(await who('13.110.0.7', named('a.yahoo.example', { ...record, ...out }))).toBe('no-sender');
   });
 
   it('through an alias out of the domain does not make the p macro of an SPF record', async () => {
@@ -152,7 +152,7 @@ describe('a name that leads back', () => {
     const direct = { [name]: { A: ['13.110.0.7'] } };
     const out = { [name]: { CNAME: 'z.evil.example' }, 'z.evil.example': { A: ['13.110.0.7'] } };
     expect(await who('13.110.0.7', named(name, { ...record, ...ok, ...direct }))).toBe('yahoo by spf');
-    expect(await who('13.110.0.7', named(name, { ...record, ...ok, ...out }))).toBe('nobody');
+    expect(await who('13.110.0.7', named(name, { ...record, ...ok, ...out }))).toBe('no-sender');
   });
 
   it('leaves the owner unknown when DNS does not say whether it is an alias', async () => {
@@ -216,7 +216,7 @@ describe('a name that cannot be', () => {
     ['nothing', ''],
   ])('neither takes the place of a good one nor leaves the owner unknown: %s', async (_, bad) => {
     const zone = { ...ZONE, '215.14.110.13.in-addr.arpa': { PTR: Array<string>(20).fill(bad) } };
-    expect(await who('13.110.14.215', zone)).toBe('nobody');
+    expect(await who('13.110.14.215', zone)).toBe('no-sender');
     const mixed = {
       ...ZONE,
       '9.14.110.13.in-addr.arpa': { PTR: [...Array<string>(20).fill(bad), 'smtp-9.mta.salesforce.com'] },

@@ -37,7 +37,7 @@ describe('addresses that were proven one by one', () => {
       {
         identities: new Map([
           ['198.20.0.1/32', { kind: 'proven', sender: PARTNER, by: 'rdns' }],
-          ['198.20.0.2/32', { kind: 'nobody' }],
+          ['198.20.0.2/32', { kind: 'no-sender' }],
           ['198.20.0.3/32', { kind: 'unknown', reason: 'no answer' }],
         ]),
       },

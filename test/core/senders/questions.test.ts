@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Refusal } from '../../../src/core/postscreen/session.ts';
 import {
-  createNobodies,
+  createStrangers,
   createTurns,
   MOST_QUESTIONS,
   type Question,
@@ -192,7 +192,7 @@ describe('questions to DNS', () => {
 
 describe('addresses that are nobody’s', () => {
   it('are remembered for an hour, and one network makes it forget its own only', () => {
-    const nobodies = createNobodies();
+    const nobodies = createStrangers();
     nobodies.add(address('185.199.108.9'), 0);
     for (let n = 0; n < 100_000; n += 1) nobodies.add(address(flooding(n % 60_000, true)), 1);
     expect(nobodies.has(address('185.199.108.9'), 3_599_999)).toBe(true);
@@ -202,7 +202,7 @@ describe('addresses that are nobody’s', () => {
   });
 
   it('are bounded, whatever networks they are of', () => {
-    const nobodies = createNobodies();
+    const nobodies = createStrangers();
     for (let n = 0; n < 30_000; n += 1) nobodies.add(address(`11.${n >> 8}.${n & 255}.1`), 0);
     expect(nobodies.size).toBe(10_000);
     expect(nobodies.has(address('11.117.47.1'), 1)).toBe(true);
