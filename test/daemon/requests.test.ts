@@ -74,7 +74,7 @@ describe('allow', () => {
     [{ target: '185.0.0.0/8' }, 'too wide'],
     [{ target: '0.0.0.0/0' }, 'every address'],
     [{ target: '54.240.0.0/17' }, 'SCREENPASS_NEVER'],
-    [{ target: 'no-sender' }, 'no sender is called nobody'],
+    [{ target: 'nobody' }, 'no sender is called nobody'],
     [{ target: 'godaddy' }, 'add +godaddy to SCREENPASS_SENDERS'],
     [{ target: 'a/b; rm -rf' }, 'not a network'],
     [{ target: '185.199.108.0/22', ttlMs: 1e300 }, 'whole milliseconds'],

@@ -98,7 +98,7 @@ export function controlSteps({ stack, step, passes, isRefused }: Steps): void {
     const wrong: readonly (readonly [reason: string, ...command: string[]])[] = [
       ['private or reserved address space', 'allow', '10.1.2.0/24'],
       ['too wide', 'allow', '185.0.0.0/8'],
-      ['no sender is called nobody', 'allow', 'no-sender'],
+      ['no sender is called nobody', 'allow', 'nobody'],
       ['--ttl', 'allow', network, '--ttl', 'soon'],
       [`there is no entry of ${network}`, 'revoke', network, '--json'],
     ];

@@ -123,7 +123,7 @@ describe('a refresh of the senders', () => {
     ]);
     await refresh(world);
     expect(world.told('sender-suspicious')).toHaveLength(1);
-    expect(await world.ask('refresh', { accept: ['no-sender'] })).toMatchObject({ ok: false, kind: 'usage' });
+    expect(await world.ask('refresh', { accept: ['nobody'] })).toMatchObject({ ok: false, kind: 'usage' });
     expect(await refresh(world, ['amazon-ses'])).toMatchObject({ suspicious: [] });
   });
 

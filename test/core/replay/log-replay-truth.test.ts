@@ -28,7 +28,7 @@ interface Session {
 
 const session: fc.Arbitrary<Session> = fc
   .record({
-    who: fc.constantFrom('ses', 'google', 'no-sender'),
+    who: fc.constantFrom('ses', 'google', 'nobody'),
     fate: fc.constantFrom(...FATES),
     zone: fc.constantFrom('zen.spamhaus.org', 'b.barracudacentral.org'),
     from: fc.nat(3 * 86_400),
@@ -129,7 +129,7 @@ it('a log of sessions that overlap gives exactly the counts from which it was ma
         else expect(told).toMatchObject(truthOf(own));
       }
       expect(strangers).toEqual({
-        ...truthOf(sessions.filter(({ who }) => who === 'no-sender')),
+        ...truthOf(sessions.filter(({ who }) => who === 'nobody')),
         otherGates: expect.anything(),
       });
     }),
