@@ -141,7 +141,7 @@ it('goes by what the daemon has learnt of a sender', async () => {
 it('exits 2 for a sender that is not watched, before it asks anybody', async () => {
   await using patient = await Patient.create();
   await patient.engine.close();
-  const { code, stdout, stderr } = await probe(patient, {}, 'no-sender');
+  const { code, stdout, stderr } = await probe(patient, {}, 'nobody');
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(/^screenpass: no sender is called nobody: screenpass senders lists them/);
 });
