@@ -1,3 +1,4 @@
+/** From the bytes of a log stream to its lines: frames of the Engine, lines that it split, and stamps. What a line says is not read. */
 import type { LogLine, StreamName } from './log-line.ts';
 
 /** The longest line that is kept whole; the rest of a longer one is dropped. */

@@ -1,3 +1,4 @@
+/** The times that the stamps of an old log mean. */
 const DAY_MS = 86_400_000;
 /** The longest time between two 29ths of February. */
 const MOST_YEARS = 8;

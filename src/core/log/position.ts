@@ -1,15 +1,6 @@
+/** Where in the container's log we are: which of its lines are new, and from where to read on. It reads nothing itself. */
 import type { LogLine, StreamName } from './log-line.ts';
-
-/** A stamp of handled lines. Several lines can share a stamp: `count` of them are handled. */
-interface Mark {
-  readonly stamp: string;
-  readonly count: number;
-}
-
-/** Handled lines of one stream and stamp that follow each other in the log. */
-export interface TrailMark extends Mark {
-  readonly stream: StreamName;
-}
+import { createTrail, endOf, type Mark, type Trail, type TrailMark, visible } from './trail.ts';
 
 /** How far the log of which container was handled. */
 export interface Cursor {
@@ -23,8 +14,6 @@ export interface Cursor {
 
 /** The two streams are stamped apart and mixed later, so a line can come after a younger one of the other stream. */
 const OVERLAP_MS = 10_000;
-/** So many stamps before the last handled line are remembered, to find it again by what stands before it. */
-const TRAIL = 16;
 /** So many of the last lines of the log are looked at before it is read again. */
 export const LOOK_LINES = 5_000;
 
@@ -73,124 +62,148 @@ export function timeStamp(ms: number): string {
 
 /**
  * Where in the log we are. The log's order decides: lines are found again by the stamps that came last, in the order
- * in which they came (the trail), and what stands behind them is new, whatever its stamp. Only where these stamps are
+ * in which they came (the trail), and what is behind them is new, whatever its stamp. Only where these stamps are
  * gone from the log (rotation) do the highest stamps decide, for each stream by itself. Stamps say from where to read,
  * and only as long as the clock has not been set back behind them.
  */
 export function createPosition(start: Cursor | null): Position {
-  let container = start?.container ?? null;
-  let attached = container;
-  /** Changed in place with each line, so nobody else may hold one. */
-  let marks: Record<StreamName, { stamp: string; count: number } | null> = {
-    stdout: copied(start?.stdout),
-    stderr: copied(start?.stderr),
-  };
-  const handled = createTrail(start?.trail ?? []);
-  /** What this attach has read so far, until the trail is found in it. */
-  let read = createTrail([]);
-  let wanted: readonly TrailMark[] = [];
-  /** All that comes is new. */
-  let isPast = true;
-  /** Lines at the mark's own stamp that this attach has still to skip; null once the mark is passed. */
-  let skip: Record<StreamName, number | null> = { stdout: null, stderr: null };
-  let since: string | undefined;
-  let wasSetBack = false;
-  /** This process has read all that stands before the cursor. */
-  let isRebuilt = false;
-  let rebuilding = false;
+  return new LogPosition(start);
+}
 
-  function lastStamp(): string | undefined {
-    return handled.marks().at(-1)?.stamp ?? newest(marks);
+class LogPosition implements Position {
+  #handledIn: string | null;
+  #attached: string | null;
+  /** Changed in place with each line, so nothing else may hold one. */
+  #marks: Record<StreamName, { stamp: string; count: number } | null>;
+  readonly #handled: Trail;
+  /** What this attach has read so far, until the trail is found in it. */
+  #read = createTrail([]);
+  #wanted: readonly TrailMark[] = [];
+  /** All that comes is new. */
+  #isPast = true;
+  /** Lines at the mark's own stamp that this attach has still to skip; null once the mark is passed. */
+  #skip: Record<StreamName, number | null> = { stdout: null, stderr: null };
+  #since: string | undefined;
+  #wasSetBack = false;
+  /** This process has read all that is before the cursor. */
+  #isRebuilt = false;
+  #isRebuilding = false;
+
+  constructor(start: Cursor | null) {
+    this.#handledIn = start?.container ?? null;
+    this.#attached = this.#handledIn;
+    this.#marks = { stdout: copied(start?.stdout), stderr: copied(start?.stderr) };
+    this.#handled = createTrail(start?.trail ?? []);
+  }
+
+  get container() {
+    return this.#attached;
+  }
+
+  get cursor() {
+    if (this.#handledIn === null) return null;
+    const { stdout, stderr } = this.#marks;
+    const trail = this.#handled.marks();
+    return { container: this.#handledIn, stdout: copied(stdout), stderr: copied(stderr), trail };
+  }
+
+  notice(now: number): void {
+    const last = this.#lastStamp();
+    this.#wasSetBack ||= last !== undefined && stampTime(last) > now + OVERLAP_MS;
+  }
+
+  knows(container: string): boolean {
+    return this.#handledIn === container;
+  }
+
+  look(lines: readonly LogLine[]): void {
+    const last = this.#lastStamp();
+    const trail = this.#handled.marks();
+    if (last === undefined || trail.length === 0) return;
+    const from = timeStamp(stampTime(last) - OVERLAP_MS);
+    const at = endOf(trail, lines);
+    const isAll = lines.length < LOOK_LINES;
+    if (at === undefined && isAll && !lines.some(({ stamp }) => stamp === last)) this.#forget();
+    this.#wasSetBack ||=
+      at === undefined ? stepsBack(lines) : lines.slice(at).some(({ stamp }) => stamp < from);
+  }
+
+  attach(container: string, firstSince: string, rebuildMs: number): string | undefined {
+    const isKnown = this.knows(container);
+    this.#isRebuilding = !this.#isRebuilt;
+    this.#attached = container;
+    this.#isPast = !isKnown;
+    this.#read = createTrail([]);
+    const { stdout, stderr } = this.#marks;
+    this.#skip = { stdout: stdout?.count ?? null, stderr: stderr?.count ?? null };
+    if (isKnown) this.#since = this.#sinceHandled(OVERLAP_MS + (this.#isRebuilt ? 0 : rebuildMs));
+    else this.#since = this.#handledIn === null ? firstSince : undefined;
+    this.#wanted = visible(this.#handled.marks(), this.#since);
+    return this.#since;
+  }
+
+  isDeaf(now: number): boolean {
+    return this.#since !== undefined && now < stampTime(this.#since);
+  }
+
+  judge(line: LogLine): 'new' | 'rebuild' | 'seen' {
+    if (this.#isPast) {
+      this.#isRebuilt = true;
+      return 'new';
+    }
+    this.#read.add(line);
+    const isOld = this.#wasHandled(line);
+    const isLast = this.#read.endsWith(this.#wanted);
+    if (isLast) {
+      this.#isPast = true;
+      this.#wasSetBack = false;
+    }
+    this.#isRebuilt ||= isLast || !isOld;
+    if (!isLast && !isOld) return 'new';
+    return this.#isRebuilding ? 'rebuild' : 'seen';
+  }
+
+  advance(line: LogLine): void {
+    if (this.#handledIn !== this.#attached) {
+      this.#forget();
+      this.#handledIn = this.#attached;
+    }
+    this.#handled.add(line);
+    const { stream, stamp } = line;
+    const mark = this.#marks[stream];
+    if (mark === null) this.#marks[stream] = { stamp, count: 1 };
+    else if (mark.stamp === stamp) mark.count += 1;
+    else if (mark.stamp < stamp) {
+      mark.stamp = stamp;
+      mark.count = 1;
+    }
+  }
+
+  /** The stamp so long before the last handled line; undefined where the clock makes stamps useless. */
+  #sinceHandled(backMs: number): string | undefined {
+    const last = this.#lastStamp();
+    return this.#wasSetBack || last === undefined ? undefined : timeStamp(stampTime(last) - backMs);
+  }
+
+  #lastStamp(): string | undefined {
+    return this.#handled.marks().at(-1)?.stamp ?? newest(this.#marks);
   }
 
   /** By the highest stamps alone. */
-  function wasHandled({ stream, stamp }: LogLine): boolean {
-    const mark = marks[stream];
-    const left = skip[stream];
+  #wasHandled({ stream, stamp }: LogLine): boolean {
+    const mark = this.#marks[stream];
+    const left = this.#skip[stream];
     if (mark === null || left === null) return false;
     if (stamp < mark.stamp) return true;
-    skip[stream] = stamp === mark.stamp && left > 0 ? left - 1 : null;
-    return skip[stream] !== null;
-  }
-
-  function found(): void {
-    isPast = true;
-    wasSetBack = false;
+    this.#skip[stream] = stamp === mark.stamp && left > 0 ? left - 1 : null;
+    return this.#skip[stream] !== null;
   }
 
   /** Nothing of what was handled is left in the log. */
-  function forget(): void {
-    marks = { stdout: null, stderr: null };
-    handled.clear();
+  #forget(): void {
+    this.#marks = { stdout: null, stderr: null };
+    this.#handled.clear();
   }
-
-  return {
-    get container() {
-      return attached;
-    },
-    get cursor() {
-      if (container === null) return null;
-      const { stdout, stderr } = marks;
-      return { container, stdout: copied(stdout), stderr: copied(stderr), trail: handled.marks() };
-    },
-    notice(now) {
-      const last = lastStamp();
-      wasSetBack ||= last !== undefined && stampTime(last) > now + OVERLAP_MS;
-    },
-    knows: (id) => container === id,
-    look(lines) {
-      const last = lastStamp();
-      const trail = handled.marks();
-      if (last === undefined || trail.length === 0) return;
-      const from = timeStamp(stampTime(last) - OVERLAP_MS);
-      const at = endOf(trail, lines);
-      const isAll = lines.length < LOOK_LINES;
-      if (at === undefined && isAll && !lines.some(({ stamp }) => stamp === last)) forget();
-      wasSetBack ||= at === undefined ? stepsBack(lines) : lines.slice(at).some(({ stamp }) => stamp < from);
-    },
-    attach(id, firstSince, rebuildMs) {
-      const isKnown = container === id;
-      const last = lastStamp();
-      const back = OVERLAP_MS + (isRebuilt ? 0 : rebuildMs);
-      rebuilding = !isRebuilt;
-      attached = id;
-      isPast = !isKnown;
-      read = createTrail([]);
-      skip = { stdout: marks.stdout?.count ?? null, stderr: marks.stderr?.count ?? null };
-      if (isKnown) since = wasSetBack || last === undefined ? undefined : timeStamp(stampTime(last) - back);
-      else since = container === null ? firstSince : undefined;
-      wanted = visible(handled.marks(), since);
-      return since;
-    },
-    isDeaf: (now) => since !== undefined && now < stampTime(since),
-    judge(line) {
-      if (isPast) {
-        isRebuilt = true;
-        return 'new';
-      }
-      read.add(line);
-      const isOld = wasHandled(line);
-      const isLast = read.endsWith(wanted);
-      if (isLast) found();
-      isRebuilt ||= isLast || !isOld;
-      return !isLast && !isOld ? 'new' : rebuilding ? 'rebuild' : 'seen';
-    },
-    advance(line) {
-      if (container !== attached) {
-        forget();
-        container = attached;
-      }
-      handled.add(line);
-      const { stream, stamp } = line;
-      const mark = marks[stream];
-      if (mark === null) marks[stream] = { stamp, count: 1 };
-      else if (mark.stamp === stamp) mark.count += 1;
-      else if (mark.stamp < stamp) {
-        mark.stamp = stamp;
-        mark.count = 1;
-      }
-    },
-  };
 }
 
 function copied(mark: Mark | null | undefined): Mark | null {
@@ -202,83 +215,6 @@ function newest({ stdout, stderr }: Readonly<Record<StreamName, Mark | null>>): 
     .flatMap((mark) => mark?.stamp ?? [])
     .sort()
     .at(-1);
-}
-
-/** The last stamps of a log in its order; lines of one stream and stamp that follow each other are counted together. */
-interface Trail {
-  add(line: Pick<LogLine, 'stream' | 'stamp'>): void;
-  /** Whether it ends as `marks` do. Where it is shorter, the log begins later than they do: the rest is enough. */
-  endsWith(marks: readonly TrailMark[]): boolean;
-  /** A copy, newest last. */
-  marks(): readonly TrailMark[];
-  clear(): void;
-}
-
-function createTrail(start: readonly TrailMark[]): Trail {
-  /** A ring, changed in place: it takes each line of the log. */
-  const ring = start.slice(-TRAIL).map((mark) => ({ ...mark }));
-  let last = ring.length - 1;
-
-  /** So many before the last one. */
-  function before(i: number): TrailMark | undefined {
-    return i < ring.length ? ring[(last - i + ring.length) % ring.length] : undefined;
-  }
-
-  return {
-    add({ stream, stamp }) {
-      const mark = ring[last];
-      if (mark !== undefined && mark.stamp === stamp && mark.stream === stream) {
-        mark.count += 1;
-        return;
-      }
-      last = (last + 1) % TRAIL;
-      const oldest = ring[last];
-      if (oldest === undefined) ring.push({ stream, stamp, count: 1 });
-      else Object.assign(oldest, { stream, stamp, count: 1 });
-    },
-    endsWith(marks) {
-      const newest = marks.at(-1);
-      if (newest === undefined || ring[last]?.stamp !== newest.stamp) return false;
-      const isAlone = marks.filter((mark) => isLike(mark, newest)).length === 1;
-      return marks.toReversed().every((mark, i) => {
-        const own = before(i);
-        if (own === undefined) return isAlone && i > 0;
-        const isCut = i > 0 && i === ring.length - 1 && own.count < mark.count;
-        return isLike(own, mark) && (isCut || own.count === mark.count);
-      });
-    },
-    marks: () => ring.map((_, i) => ({ ...(before(ring.length - 1 - i) as TrailMark) })),
-    clear() {
-      ring.length = 0;
-      last = -1;
-    },
-  };
-}
-
-function isLike(a: TrailMark, b: TrailMark): boolean {
-  return a.stream === b.stream && a.stamp === b.stamp;
-}
-
-/** What is left of a trail when the Engine leaves out what is stamped before `since`. */
-function visible(marks: readonly TrailMark[], since: string | undefined): readonly TrailMark[] {
-  const left: TrailMark[] = [];
-  for (const mark of marks.filter(({ stamp }) => since === undefined || stamp >= since)) {
-    const last = left.at(-1);
-    if (last !== undefined && isLike(last, mark))
-      left[left.length - 1] = { ...mark, count: last.count + mark.count };
-    else left.push(mark);
-  }
-  return left;
-}
-
-/** The index of the line after those that end as the trail does; undefined: none do. */
-function endOf(trail: readonly TrailMark[], lines: readonly LogLine[]): number | undefined {
-  const read = createTrail([]);
-  const at = lines.findIndex((line) => {
-    read.add(line);
-    return read.endsWith(trail);
-  });
-  return at < 0 ? undefined : at + 1;
 }
 
 /** Whether a line is stamped before another that stands in front of it, by more than the streams cross. */

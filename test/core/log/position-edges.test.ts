@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LogLine } from '../../../src/core/log/log-line.ts';
-import type { Cursor, TrailMark } from '../../../src/core/log/position.ts';
+import type { Cursor } from '../../../src/core/log/position.ts';
 import { createPosition, LOOK_LINES, type Position, timeStamp } from '../../../src/core/log/position.ts';
+import type { TrailMark } from '../../../src/core/log/trail.ts';
 
 const T = Date.parse('2026-11-24T02:00:00Z');
 const S = 1_000;
