@@ -140,7 +140,7 @@ export class Pipeline {
     switch (outcome.kind) {
       case 'refused':
         return this.refused(outcome.refusal, address, match);
-      case 'gave-up': {
+      case 'hung-up': {
         const { store, rules } = this.#parts;
         const after = afterGivingUp(store.state, match.sender.id, outcome.refusal.at, rules());
         store.update(after.state);

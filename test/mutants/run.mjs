@@ -17,7 +17,10 @@ const MODULES = {
     tests: ['test/core/policy/policy*.test.ts', 'test/core/policy/manual-entry.test.ts'],
   },
   session: { mutate: 'src/core/postscreen/session.ts', tests: ['test/core/postscreen/session*.test.ts'] },
-  position: { mutate: 'src/core/log/{position,trail}.ts', tests: ['test/core/log/position*.test.ts'] },
+  position: {
+    mutate: 'src/core/log/position.ts,src/core/log/trail.ts',
+    tests: ['test/core/log/position*.test.ts'],
+  },
   identify: { mutate: 'src/core/senders/identity.ts', tests: ['test/core/senders/identity*.test.ts'] },
   refresh: {
     mutate: 'src/core/senders/list-judgement.ts',

@@ -69,8 +69,8 @@ describe('the pages', () => {
   });
 
   it('have every gate behind postscreen with its remedy and page, and no other', () => {
-    const wanted = Object.entries(GATES).flatMap(([gate, { stands, remedy, docs }]) =>
-      stands === 'later' ? [[`\`${gate}\``, remedy, `[${docs}](${DMS_DOCS}${docs})`]] : [],
+    const wanted = Object.entries(GATES).flatMap(([gate, { level, remedy, docs }]) =>
+      level === 'later' ? [[`\`${gate}\``, remedy, `[${docs}](${DMS_DOCS}${docs})`]] : [],
     );
     expect(rows('docs/troubleshooting.md', 'When another gate refused')).toEqual(wanted);
   });

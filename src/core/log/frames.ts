@@ -82,7 +82,7 @@ export function createLineSplitter(line: Line): {
     length += bytes.copy(rest, length, from, to);
   }
 
-  function tell(bytes: Buffer, from: number, to: number): void {
+  function give(bytes: Buffer, from: number, to: number): void {
     const end = Math.min(to, from + LONGEST_LINE);
     line(bytes, from, end > from && bytes[end - 1] === CR ? end - 1 : end);
   }
@@ -91,10 +91,10 @@ export function createLineSplitter(line: Line): {
     push(bytes, from = 0, to = bytes.length) {
       let at = from;
       for (let lf = bytes.indexOf(LF, at); lf >= 0 && lf < to; lf = bytes.indexOf(LF, at)) {
-        if (length === 0) tell(bytes, at, lf);
+        if (length === 0) give(bytes, at, lf);
         else {
           keep(bytes, at, lf);
-          tell(rest, 0, length);
+          give(rest, 0, length);
           length = 0;
         }
         at = lf + 1;
@@ -102,7 +102,7 @@ export function createLineSplitter(line: Line): {
       keep(bytes, at, to);
     },
     end() {
-      if (length > 0) tell(rest, 0, length);
+      if (length > 0) give(rest, 0, length);
       length = 0;
     },
   };
@@ -114,7 +114,7 @@ const ALL = () => true;
 /**
  * Turns the bytes of a log stream with `timestamps` into lines; raw bytes when the container has a terminal.
  * A line without a readable stamp is none of the Engine's and is dropped: it could not be resumed from. What a line says
- * becomes text only where `keeps` wants it, else it is empty: most of a log is nobody's business.
+ * becomes text only where `keeps` wants it, else it is empty: most of a log is of no interest.
  */
 export function createLogReader(
   tty: boolean,
@@ -168,7 +168,7 @@ function createPartJoiner(line: Line) {
   const splitter = createLineSplitter(line);
   const canonicalStamp = createStampReader();
   let frame: Buffer[] = [];
-  /** Bytes of the frame in hand; no frame of an Engine is so long that not all of it is kept. */
+  /** Bytes of the frame that is being read; no frame of an Engine is so long that not all of it is kept. */
   let length = 0;
   let isContinued = false;
   return (bytes: Buffer, from: number, to: number, last: boolean): void => {

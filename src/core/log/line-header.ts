@@ -14,7 +14,7 @@ import {
   skipWords,
 } from './line-form.ts';
 
-/** What stands before the process id, with what its reader made of it. */
+/** What is before the process id, with what its reader made of it. */
 export interface Tag<T> {
   readonly bytes: Uint8Array;
   /** As in Scan. */

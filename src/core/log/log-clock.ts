@@ -11,7 +11,7 @@ const LONGEST_DOUBT_MS = 86_400_000;
 export interface LogClock {
   /** In ms since the epoch; null: nothing was read yet, or the clock is in doubt. */
   readonly now: number | null;
-  /** So much time has to go by before the clock is believed, in ms. */
+  /** So much time has to go by before the clock is trusted, in ms. */
   readonly doubtMs: number;
   /** A line of log time `at` (ms) is handled next. */
   line(at: number): void;

@@ -14,7 +14,7 @@ const LIVE_HEADER = new RegExp(
 );
 
 /**
- * Whether a line of the live log is one of the mail host's syslog. What stands in front of a header in a file (compose's
+ * Whether a line of the live log is one of the mail host's syslog. What is in front of a header in a file (compose's
  * name, a second stamp, supervisord's words) is put there by programs that print files, and no line of the log has it.
  */
 export function isLiveLine(text: string): boolean {

@@ -217,7 +217,7 @@ function newest({ stdout, stderr }: Readonly<Record<StreamName, Mark | null>>): 
     .at(-1);
 }
 
-/** Whether a line is stamped before another that stands in front of it, by more than the streams cross. */
+/** Whether a line is stamped before another that is in front of it, by more than the streams cross. */
 function stepsBack(lines: readonly LogLine[]): boolean {
   let highest = '';
   return lines.some(({ stamp }) => {

@@ -1,7 +1,7 @@
 /** Lines of this many are kept in mind. */
 const LINES = 100;
 
-/** Tells whether a line was there a moment ago: supervisord at its debug level prints each twice. */
+/** Reports whether a line was there a moment ago: supervisord at its debug level prints each twice. */
 export function createRepeats(): (line: string) => boolean {
   const lines = new Set<string>();
   return (line) => {

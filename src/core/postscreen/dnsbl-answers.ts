@@ -1,6 +1,7 @@
+/** Remembers what dnsblog said of clients. It asks no zone: that is dnsbl-zone.ts. */
 import { createMemory, type Limits, own } from '../base/bounded-memory.ts';
 
-/** One A record with which a DNSBL zone lists a client, as dnsblog tells it. */
+/** One A record with which a DNSBL zone lists a client, as dnsblog logs it. */
 export interface DnsblAnswer {
   readonly zone: string;
   readonly answer: string;

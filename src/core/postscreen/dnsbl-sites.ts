@@ -1,3 +1,4 @@
+/** The setting postscreen_dnsbl_sites: its entries, and the score of a client by them. */
 import { isIPv4 } from 'node:net';
 import { ok, problem, type Result } from '../base/result.ts';
 import type { DnsblAnswer } from './dnsbl-answers.ts';

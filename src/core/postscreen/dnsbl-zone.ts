@@ -3,7 +3,7 @@ import { reverseLabels } from '../dns/dns-name.ts';
 import type { DnsAnswer } from '../dns/resolver.ts';
 import type { Address } from '../net/network.ts';
 
-/** What a DNSBL zone says of one address. `fault`: nothing that could be believed, which is not "not listed". */
+/** What a DNSBL zone says of one address. `fault`: no answer to trust, which is not "not listed". */
 export type ZoneLook =
   | { readonly kind: 'listed'; readonly answers: readonly string[] }
   | { readonly kind: 'not-listed' }

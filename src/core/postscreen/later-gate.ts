@@ -1,7 +1,8 @@
+/** Refusals by gates behind postscreen, from one line each. postscreen's own are in session.ts. */
 import { type FilterLine, type PostfixEvent, parseFilterLine, readIp } from '../log/postfix-event.ts';
 import type { LaterGate } from './gate.ts';
 
-/** Mail that a gate behind postscreen refused, as one line tells it. */
+/** Mail that a gate behind postscreen refused, as one line reports it. */
 export interface LaterRefusal {
   readonly ip: string;
   readonly gate: LaterGate;
@@ -72,7 +73,7 @@ const FILTERS: Readonly<Record<string, LaterGate>> = { amavis: 'amavis', 'fail2b
 const SILENT = { code: null, enhanced: null, text: null };
 
 /**
- * The refusal by a later gate that a line tells of; `event` is what parseEvent read in it. Only a line with the mail
+ * The refusal by a later gate that a line reports; `event` is what parseEvent read in it. Only a line with the mail
  * host's own stamp counts: it came through its syslog. Programs that refuse through Postfix (Rspamd, Postgrey,
  * policyd-spf) are known by Postfix's line alone, or each refusal would count twice.
  */

@@ -1,8 +1,9 @@
+/** Distinguishes a session from a second print of the one before it. */
 import type { PostfixEvent } from '../log/postfix-event.ts';
 
-/** What is known of a session's lines, to tell it from another print of the one before it; `T` is what comes of it. */
+/** What is known of a session's lines, to distinguish it from another print of the one before it; `T` is what comes of it. */
 export interface Print<T> {
-  /** Its lines, by their digests; none where stamps are fine enough to tell its CONNECT from others. */
+  /** Its lines, by their digests; none where stamps are fine enough to distinguish its CONNECT from others. */
   readonly lines: number[];
   /** The lines of the session before it, whose CONNECT was the same line; null: it is no print of that one. */
   printOf: readonly number[] | null;

@@ -1,3 +1,4 @@
+/** Sessions of postscreen: from its events to refusals and passes. What to do about a refusal is decided in core/policy. */
 import { createMemory, type Limits, own } from '../base/bounded-memory.ts';
 import type { PostfixEvent } from '../log/postfix-event.ts';
 import { createDnsblAnswers, type DnsblAnswer } from './dnsbl-answers.ts';
@@ -23,12 +24,12 @@ export type Outcome = (
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'passed'; readonly ip: string; readonly at: number; readonly allowlisted: boolean }
   /** The client left during the greet wait with nothing held against it. */
-  | { readonly kind: 'gave-up'; readonly refusal: Refusal }
+  | { readonly kind: 'hung-up'; readonly refusal: Refusal }
 ) & { readonly findings: Findings };
 
 /** What postscreen's tests found in a session until its fate was known; other settings would judge by the same. */
 export interface Findings {
-  /** False: its CONNECT is not in the log, so something else may be missing, too. */
+  /** False: its CONNECT is not in the log, so something else may also be missing. */
   readonly whole: boolean;
   /** The tests were not run: postscreen remembered that the client had passed them. */
   readonly remembered: boolean;
@@ -82,7 +83,7 @@ interface Session {
   denylisted: boolean;
   vetoed: boolean;
   leftGreetWait: boolean;
-  /** Its fate was told: nothing more comes of it. */
+  /** Its fate was reported: nothing more comes of it. */
   over: boolean;
   readonly print: Print<Outcome>;
 }
@@ -260,7 +261,7 @@ function ended(session: Session, event: PostfixEvent, at: number, listed: Listed
   const gate = session.denylisted ? 'operator-reject' : session.violation;
   if (gate !== null) return refused(session, gate, event, at, listed);
   if (!session.leftGreetWait) return undefined;
-  return { ...refused(session, 'greet-wait', event, at, listed), kind: 'gave-up' };
+  return { ...refused(session, 'greet-wait', event, at, listed), kind: 'hung-up' };
 }
 
 function refused(
@@ -276,7 +277,7 @@ function refused(
   return { kind: 'refused', refusal, findings: findingsOf(session, listed, false) };
 }
 
-/** The reply texts of postscreen(8); with soft_bounce the codes begin with 4 and only the text tells. */
+/** The reply texts of postscreen(8); with soft_bounce the codes begin with 4 and only the text distinguishes them. */
 function rejectGate(session: Session, { code, text, dnsbl }: PostfixEvent): PostscreenGate {
   if (code === null) return 'overload';
   if (session.denylisted || (text === 'Service currently unavailable' && code >= 500))

@@ -137,9 +137,9 @@ export class Replay {
     if (address === undefined || match === undefined) this.#settleStranger(outcome);
     else if (outcome.kind === 'passed') this.#passed(match, outcome);
     else {
-      if (outcome.kind === 'gave-up') {
+      if (outcome.kind === 'hung-up') {
         this.#watchedOf(match).group.count('gaveUp');
-        if (!this.#trial.gaveUp(match.sender.id, outcome.refusal.at)) return;
+        if (!this.#trial.hungUp(match.sender.id, outcome.refusal.at)) return;
       }
       this.#refused(match, outcome.refusal);
       this.#trial.refused(outcome.refusal, address, match, this.#isTimed);
@@ -148,7 +148,7 @@ export class Replay {
   }
 
   #settleStranger(outcome: Outcome): void {
-    if (outcome.kind === 'gave-up') this.#strangers.count('gaveUp');
+    if (outcome.kind === 'hung-up') this.#strangers.count('gaveUp');
     else {
       this.#whatIf?.take(null, outcome);
       if (outcome.kind === 'passed') this.#strangers.count('passed');

@@ -91,7 +91,7 @@ export class Trial {
   }
 
   /** Whether leaving the greet wait amounts to a refusal. */
-  gaveUp(sender: string, at: number): boolean {
+  hungUp(sender: string, at: number): boolean {
     const after = afterGivingUp(this.#state, sender, at, this.#rules);
     this.#state = after.state;
     return after.refused;

@@ -9,7 +9,7 @@ describe('the table of gates', () => {
 
   it('says of no gate behind postscreen that the access list cures it', () => {
     const cured = Object.values(GATES).filter(({ curable }) => curable);
-    expect(cured.map(({ stands }) => stands)).toEqual(cured.map(() => 'postscreen'));
+    expect(cured.map(({ level }) => level)).toEqual(cured.map(() => 'postscreen'));
     expect(cured).toHaveLength(6);
   });
 });

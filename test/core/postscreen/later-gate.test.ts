@@ -72,7 +72,7 @@ describe('any text', () => {
         const refusal = read(parts.join(''));
         if (refusal === undefined) return;
         expect(isIP(refusal.ip)).not.toBe(0);
-        expect(GATES[refusal.gate].stands).toBe('later');
+        expect(GATES[refusal.gate].level).toBe('later');
         expect(refusal.text ?? 'Ok').toMatch(/^[A-Z][A-Za-z ]{1,79}$/);
       }),
       { numRuns: 3000 },

@@ -129,7 +129,7 @@ describe('the greet wait', () => {
 
   it('that the client left is no refusal yet, and none after all when it went on', () => {
     const left = [event('connect'), event('hangup', { text: 'before' })];
-    expect(play([...left, event('disconnect')])).toMatchObject([{ kind: 'gave-up' }]);
+    expect(play([...left, event('disconnect')])).toMatchObject([{ kind: 'hung-up' }]);
     expect(play([event('connect'), event('hangup', { text: 'after' }), event('disconnect')])).toEqual([]);
   });
 });

@@ -280,7 +280,7 @@ describe('sessions', () => {
       `HANGUP after 2 from ${A} in tests before SMTP handshake`,
       `DISCONNECT ${A}`,
     ];
-    expect(play(lines)).toMatchObject([{ kind: 'gave-up', refusal: { gate: 'greet-wait' } }]);
+    expect(play(lines)).toMatchObject([{ kind: 'hung-up', refusal: { gate: 'greet-wait' } }]);
   });
 
   it('count once when every line is printed twice, whichever way', () => {
