@@ -11,7 +11,7 @@ import { createDigests } from './digests.ts';
 import { createExpiry } from './expiry.ts';
 import { loadState } from './load-state.ts';
 import { createLogReader } from './log-reader.ts';
-import { createIdentifier } from './lookup-queue.ts';
+import { LookupQueue } from './lookup-queue.ts';
 import { createMonitoring } from './monitoring.ts';
 import { createOtherGates } from './other-gates.ts';
 import { Pipeline } from './pipeline.ts';
@@ -19,7 +19,7 @@ import { createRefresher } from './refresher.ts';
 import { createEarlyRequests, createRequests, statusOf } from './requests.ts';
 import { schedule } from './schedule.ts';
 import { createSenderFaults } from './sender-faults.ts';
-import { createVetoWatch } from './veto-watch.ts';
+import { VetoWatch } from './veto-watch.ts';
 import { createWatchdog, type Watchdog, watchedFiles } from './watchdog.ts';
 import { createFaultMonitor } from './writer/fault-monitor.ts';
 import { createStateKeeper } from './writer/state-keeper.ts';
@@ -40,7 +40,7 @@ export async function runDaemon(
   // Before the state is read, since it finds out whether another daemon uses this state directory.
   const control = await ports.control.serve(requests.handle, signal);
   const parts = await createParts(config, ports, watchdog, signal);
-  const { writer, pipeline, otherGates, identifier, vetoes, refresher, digests } = parts;
+  const { writer, pipeline, otherGates, lookups, vetoes, refresher, digests } = parts;
   const logReader = createLogReader(ports, config, { ...parts, monitoring, watchdog }, signal);
   const jobs = schedule(config, clock, parts, signal);
 
@@ -66,7 +66,7 @@ export async function runDaemon(
     watchdog.run(parts.faults, signal),
   ];
   await Promise.all([...work, jobs.ended, control.ended, monitor?.ended]);
-  for (const part of [pipeline, identifier, vetoes, otherGates]) part.reportRest();
+  for (const part of [pipeline, lookups, vetoes, otherGates]) part.reportRest();
   // Saves what changed after the writer's last save, so that the next start does not handle it again.
   await writer.save();
   const entries = writer.state.entries.length;
@@ -97,12 +97,12 @@ async function createParts(config: Config, ports: Ports, watchdog: Watchdog, sig
   });
   const senderFaults = createSenderFaults(faults);
   const otherGates = createOtherGates(roster, writer, report);
-  const pathParts = { position, store: writer, roster, rules: rulesNow, senderFaults, otherGates, report };
-  const pipeline = new Pipeline(pathParts);
-  const vetoes = createVetoWatch(ports, faults, settings.vetoZones, writer, { roster, pipeline }, signal);
-  const proven = (...found: Parameters<Pipeline['refused']>) =>
-    pipeline.refused(...found).forEach(vetoes.take);
-  const identifier = createIdentifier(ports, senders, roster, writer, proven, signal);
+  const common = { store: writer, roster };
+  const path = { ...common, position, rules: rulesNow, senderFaults, otherGates, report };
+  const pipeline = new Pipeline(path);
+  const vetoes = new VetoWatch(ports, { ...common, zones: settings.vetoZones, faults, pipeline }, signal);
+  const proven = (...found: Parameters<Pipeline['refused']>) => vetoes.take(pipeline.refused(...found));
+  const lookups = new LookupQueue(ports, { ...common, definitions: senders, proven }, signal);
   const expiry = createExpiry(config, writer, rulesNow, ports);
   const digests = createDigests(config, writer, rulesNow, ports);
   const refresher = createRefresher(ports, senders, config, writer, signal);
@@ -111,7 +111,7 @@ async function createParts(config: Config, ports: Ports, watchdog: Watchdog, sig
     rules = withoutEngineNetworks(settings, networks);
   };
   return {
-    ...{ position, roster, faults, writer, senderFaults, otherGates, pipeline, vetoes, identifier },
+    ...{ position, roster, faults, writer, senderFaults, otherGates, pipeline, vetoes, lookups },
     ...{ expiry, digests, refresher, attached, rules: rulesNow },
   };
 }

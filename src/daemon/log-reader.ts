@@ -8,7 +8,7 @@ import { isReload } from '../core/log/postfix-event.ts';
 import type { Ports } from '../ports.ts';
 import type { Expiry } from './expiry.ts';
 import { followLog } from './follow.ts';
-import type { Identifier } from './lookup-queue.ts';
+import type { LookupQueue } from './lookup-queue.ts';
 import type { Monitoring } from './monitoring.ts';
 import type { Pipeline, Step } from './pipeline.ts';
 import type { VetoWatch } from './veto-watch.ts';
@@ -29,7 +29,7 @@ export interface LogReaderParts {
   readonly faults: FaultMonitor;
   readonly writer: Writer;
   readonly expiry: Expiry;
-  readonly identifier: Identifier;
+  readonly lookups: LookupQueue;
   readonly vetoes: VetoWatch;
   readonly monitoring: Monitoring;
   readonly watchdog: Watchdog;
@@ -43,7 +43,7 @@ export function createLogReader(
   parts: LogReaderParts,
   signal: AbortSignal,
 ): LogReader {
-  const { position, pipeline, faults, writer, expiry, identifier, vetoes } = parts;
+  const { position, pipeline, faults, writer, expiry, lookups, vetoes } = parts;
   const { clock, report } = ports;
   let lag: number | null = null;
 
@@ -52,7 +52,7 @@ export function createLogReader(
       parts.attached(container);
       expiry.following(true);
       writer.serve(container);
-      identifier.resume();
+      lookups.resume();
       vetoes.resume();
     },
     detached() {
@@ -68,8 +68,8 @@ export function createLogReader(
       if (isReload(event)) writer.reloaded(at);
       if (event.kind === 'list_ignored') writer.warned(event.text ?? '');
     }
-    if (stranger !== null) identifier.take(stranger.refusal, stranger.address);
-    for (const task of tasks) vetoes.take(task);
+    if (stranger !== null) lookups.take(stranger.refusal, stranger.address);
+    vetoes.take(tasks);
   }
 
   return {

@@ -1,3 +1,6 @@
+// Asks DNS whose a refused address is, off the path of the log. The questions are kept in the state until DNS answers, so that a
+// restart forgets none. How an address is identified is in core/senders.
+
 import type { Bursts } from '../core/alerts/burst.ts';
 import { isReserved } from '../core/net/limits.ts';
 import { type Address, hostNetwork, parseAddress } from '../core/net/network.ts';
@@ -22,116 +25,124 @@ import type { Writer } from './writer/writer.ts';
 const DEADLINE_MS = 30_000;
 /** Dropped questions: the first is reported at once, the others together. */
 const DROPS = { alone: 1, everyMs: 3_600_000 };
+const LATE = { kind: 'unknown', reason: 'no answer in time' } as const;
 
-export interface Identifier {
-  /** Takes a refusal of an address that is in no list. Whether anything comes of it is known later. */
-  take(refusal: Refusal, address: Address): void;
-  /** Asks what is due, also what an earlier process left. However often it is called, it asks no more. */
-  resume(): void;
-  /** Refusals since the start for which there was no room. */
-  dropped(): number;
-  /** Reports what was dropped and is not reported yet. */
-  reportRest(): void;
+type LookupPorts = Pick<Ports, 'clock' | 'resolver' | 'report'>;
+
+interface LookupParts {
+  readonly definitions: readonly SenderDefinition[];
+  readonly roster: () => Roster;
+  readonly store: Pick<Writer, 'state' | 'update'>;
+  /** Called before the proof is part of the roster. */
+  readonly proven: (refusal: Refusal, address: Address, match: Match) => void;
 }
 
-/**
- * Asks DNS whose a refused address is, off the path of the log. What is asked is kept in the state until it is answered,
- * so that a restart forgets nothing. `proven` is called before the proof is part of the roster.
- */
-export function createIdentifier(
-  { clock, resolver, report }: Pick<Ports, 'clock' | 'resolver' | 'report'>,
-  definitions: readonly SenderDefinition[],
-  roster: () => Roster,
-  writer: Pick<Writer, 'state' | 'update'>,
-  proven: (refusal: Refusal, address: Address, match: Match) => void,
-  signal: AbortSignal,
-): Identifier {
-  const underWay = new Set<string>();
-  const turns = createTurns();
-  const nobodies = createStrangers();
-  let bursts: Bursts<Refusal> = [];
-  let dropped = 0;
-  const drops = createThrottledAlerts(DROPS, {
-    read: () => bursts,
-    write: (next) => {
-      bursts = next;
-    },
-    report: ({ first, last, count }) =>
-      report.alert('questions-dropped', `${first.ip} ${new Date(first.at).toISOString()}`, {
-        client: last.ip,
-        count,
-      }),
-  });
+export class LookupQueue {
+  readonly #ports: LookupPorts;
+  readonly #parts: LookupParts;
+  readonly #signal: AbortSignal;
+  readonly #drops;
+  readonly #underWay = new Set<string>();
+  readonly #turns = createTurns();
+  readonly #strangers = createStrangers();
+  #dropped = 0;
 
-  function take(refusal: Refusal, address: Address): void {
-    if (isReserved(address) || nobodies.has(address, clock.now())) return;
-    const after = withQuestion(writer.state.questions, refusal);
-    drop(after.dropped);
-    writer.update({ ...writer.state, questions: after.questions });
-    askDue();
+  constructor(ports: LookupPorts, parts: LookupParts, signal: AbortSignal) {
+    this.#ports = ports;
+    this.#parts = parts;
+    this.#signal = signal;
+    let bursts: Bursts<Refusal> = [];
+    this.#drops = createThrottledAlerts(DROPS, {
+      read: () => bursts,
+      write: (next) => {
+        bursts = next;
+      },
+      report: ({ first, last, count }) => {
+        const id = `${first.ip} ${new Date(first.at).toISOString()}`;
+        ports.report.alert('questions-dropped', id, { client: last.ip, count });
+      },
+    });
   }
 
-  function drop(questions: readonly Question[]): void {
-    dropped += questions.length;
-    for (const { refusal } of questions) drops.take('', refusal, clock.now());
+  /** Takes a refusal of an address that is in no list. DNS answers later. */
+  take(refusal: Refusal, address: Address): void {
+    const { store } = this.#parts;
+    if (isReserved(address) || this.#strangers.has(address, this.#ports.clock.now())) return;
+    const after = withQuestion(store.state.questions, refusal);
+    this.#drop(after.dropped);
+    store.update({ ...store.state, questions: after.questions });
+    this.#askDue();
   }
 
-  function askDue(): void {
-    for (const ip of turns.next(writer.state.questions, underWay, clock.now())) {
+  /** Asks what is due, also what an earlier process left. However often it is called, it asks no more. */
+  resume(): void {
+    this.#drops.reportDue(this.#ports.clock.now());
+    this.#askDue();
+  }
+
+  /** Refusals since the start for which there was no room. */
+  dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Reports what was dropped and is not reported yet. */
+  reportRest(): void {
+    this.#drops.reportRest();
+  }
+
+  #drop(questions: readonly Question[]): void {
+    this.#dropped += questions.length;
+    for (const { refusal } of questions) this.#drops.take('', refusal, this.#ports.clock.now());
+  }
+
+  #askDue(): void {
+    const { questions } = this.#parts.store.state;
+    for (const ip of this.#turns.next(questions, this.#underWay, this.#ports.clock.now())) {
       const address = parseAddress(ip);
-      if (address !== undefined) void ask(ip, address);
+      if (address !== undefined) void this.#ask(ip, address);
     }
   }
 
   /** The answer is for all refusals of the address that wait when it comes. */
-  async function ask(ip: string, address: Address): Promise<void> {
-    underWay.add(ip);
+  async #ask(ip: string, address: Address): Promise<void> {
+    const { definitions, roster, store } = this.#parts;
+    const { clock, resolver } = this.#ports;
+    this.#underWay.add(ip);
     const at = clock.now();
     const asked = identify(address, definitions, roster().unlistable, resolver);
-    const late = { kind: 'unknown', reason: 'no answer in time' } as const;
-    const identity = await inTime<Identity>(clock, DEADLINE_MS, signal, asked, late);
-    underWay.delete(ip);
-    if (signal.aborted) return;
+    const identity = await inTime<Identity>(clock, DEADLINE_MS, this.#signal, asked, LATE);
+    this.#underWay.delete(ip);
+    if (this.#signal.aborted) return;
     if (identity.kind === 'unknown') {
-      keep(ip, at, identity.reason);
+      this.#keep(ip, at, identity.reason);
       return;
     }
-    const { questions } = writer.state;
+    const { questions } = store.state;
     const answered = questions.filter(({ refusal }) => refusal.ip === ip);
-    writer.update({ ...writer.state, questions: questions.filter((one) => !answered.includes(one)) });
-    if (identity.kind === 'no-sender') nobodies.add(address, clock.now());
-    else for (const { refusal } of answered) settle(refusal, address, identity);
+    store.update({ ...store.state, questions: questions.filter((one) => !answered.includes(one)) });
+    if (identity.kind === 'no-sender') this.#strangers.add(address, clock.now());
+    else for (const { refusal } of answered) this.#settle(refusal, address, identity);
   }
 
-  /** Failed is not nobody: it may have been a watched sender, which is reported as soon as DNS answers. */
-  function keep(ip: string, at: number, reason: string): void {
-    const after = withoutAnswer(writer.state.questions, ip, at);
-    writer.update({ ...writer.state, questions: after.questions });
-    drop(after.dropped);
-    if (after.givenUp.length > 0) report.info(`DNS did not say for an hour whose ${ip} is: ${reason}`);
+  /** A lookup that failed may concern a watched sender, which is reported as soon as DNS answers. */
+  #keep(ip: string, at: number, reason: string): void {
+    const { store } = this.#parts;
+    const after = withoutAnswer(store.state.questions, ip, at);
+    store.update({ ...store.state, questions: after.questions });
+    this.#drop(after.dropped);
+    if (after.givenUp.length > 0)
+      this.#ports.report.info(`for an hour, DNS gave no answer to whose address ${ip} is: ${reason}`);
   }
 
-  function settle(
-    refusal: Refusal,
-    address: Address,
-    { sender: definition, by }: Extract<Identity, { kind: 'proven' }>,
-  ): void {
+  #settle(refusal: Refusal, address: Address, identity: Extract<Identity, { kind: 'proven' }>): void {
+    const { roster, store, proven } = this.#parts;
+    const { sender: definition, by } = identity;
     const network = hostNetwork(address);
     const sender = roster().get(definition.id);
     if (sender === undefined) return;
     proven(refusal, address, { sender, network, evidence: by });
-    const { senders } = writer.state;
-    const knowledge = withProof(knowledgeOf(definition, senders), network, by, clock.now());
-    writer.update({ ...writer.state, senders: { ...senders, [definition.id]: knowledge } });
+    const { senders } = store.state;
+    const knowledge = withProof(knowledgeOf(definition, senders), network, by, this.#ports.clock.now());
+    store.update({ ...store.state, senders: { ...senders, [definition.id]: knowledge } });
   }
-
-  return {
-    take,
-    resume() {
-      drops.reportDue(clock.now());
-      askDue();
-    },
-    dropped: () => dropped,
-    reportRest: drops.reportRest,
-  };
 }

@@ -19,7 +19,7 @@ import { blockNetworks, splitTable } from '../core/table/managed-block.ts';
 import { standingFaults } from '../core/watch/faults.ts';
 import { type Clock, FileError, type Report, type TableFile } from '../ports.ts';
 import { inTime } from './in-time.ts';
-import type { Identifier } from './lookup-queue.ts';
+import type { LookupQueue } from './lookup-queue.ts';
 import type { Refresher } from './refresher.ts';
 import type { VetoWatch } from './veto-watch.ts';
 import type { Writer } from './writer/writer.ts';
@@ -38,7 +38,7 @@ export interface Running {
   readonly refresher: Refresher;
   readonly table: Pick<TableFile, 'read'>;
   readonly rules: () => Rules;
-  readonly identifier: Pick<Identifier, 'dropped'>;
+  readonly lookups: Pick<LookupQueue, 'dropped'>;
   readonly vetoes: Pick<VetoWatch, 'dropped'>;
   /** How many seconds old the last line was when it was handled. */
   readonly lag: () => number | null;
@@ -51,7 +51,7 @@ const STARTING = 'screenpass is starting: it reads the table and the saved state
 type Given = ControlRequest['arguments'];
 
 /** How the daemon stands now. */
-export function statusOf({ version, config, clock, writer, next, lag, identifier, vetoes }: Running): Status {
+export function statusOf({ version, config, clock, writer, next, lag, lookups, vetoes }: Running): Status {
   const { state } = writer;
   const { reloadedAt, rules, ...standing } = writer.status();
   const known = config.senders.map((sender) => knowledgeOf(sender, state.senders));
@@ -73,7 +73,7 @@ export function statusOf({ version, config, clock, writer, next, lag, identifier
     lastRefusal: state.lastRefusal && { ...state.lastRefusal, at: isoTime(state.lastRefusal.at) },
     questions: state.questions.length + state.vetoQuestions.length,
     vetoed: state.vetoes.length,
-    droppedQuestions: identifier.dropped() + vetoes.dropped(),
+    droppedQuestions: lookups.dropped() + vetoes.dropped(),
     cursor,
     cursorAge: cursor === null ? null : Math.round((clock.now() - stampTime(cursor)) / 1000),
     lag: lag(),

@@ -4,7 +4,7 @@ import type { Config } from '../config/settings.ts';
 import type { Ports } from '../ports.ts';
 import type { Digests } from './digests.ts';
 import type { Expiry } from './expiry.ts';
-import type { Identifier } from './lookup-queue.ts';
+import type { LookupQueue } from './lookup-queue.ts';
 import type { OtherGates } from './other-gates.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Refresher } from './refresher.ts';
@@ -29,7 +29,7 @@ export interface ScheduledParts {
   readonly pipeline: Pipeline;
   readonly senderFaults: SenderFaults;
   readonly otherGates: OtherGates;
-  readonly identifier: Identifier;
+  readonly lookups: LookupQueue;
   readonly vetoes: VetoWatch;
   readonly expiry: Expiry;
   readonly digests: Digests;
@@ -42,13 +42,13 @@ export function schedule(
   parts: ScheduledParts,
   signal: AbortSignal,
 ): Schedule {
-  const { writer, pipeline, senderFaults, identifier, vetoes, refresher } = parts;
+  const { writer, pipeline, senderFaults, lookups, vetoes, refresher } = parts;
 
   function eachMinute(): void {
     parts.expiry.minute();
     senderFaults.eachMinute(writer.state.entries, clock.now());
     pipeline.reportDue(clock.now());
-    identifier.resume();
+    lookups.resume();
     vetoes.resume();
   }
 

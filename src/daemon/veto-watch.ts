@@ -1,3 +1,6 @@
+// Asks the zones of SCREENPASS_VETO_DNSBL about addresses, and keeps what they list out of the table. What a listing means for
+// an entry is decided in core/policy.
+
 import type { AlertFields } from '../core/alerts/alert.ts';
 import type { Bursts } from '../core/alerts/burst.ts';
 import { createMemory } from '../core/base/bounded-memory.ts';
@@ -29,7 +32,7 @@ import { createThrottledAlerts } from './throttled-alerts.ts';
 import type { FaultMonitor } from './writer/fault-monitor.ts';
 import type { Writer } from './writer/writer.ts';
 
-/** Addresses that the table lets in wait for their turn, and are asked about so many at a time, once an hour each. */
+/** Addresses that the table lets in wait for their turn, and so many are asked about at a time, once an hour each. */
 const MOST_WAITING = 1_000;
 const AT_ONCE = 20;
 const MOST_KNOWN = 10_000;
@@ -40,198 +43,223 @@ const ALERTS = { alone: 20, everyMs: 3_600_000 };
 const GRACE_MS = 50_000;
 
 const REMEDY =
-  'Run docker exec screenpass screenpass doctor and look at its check veto: does SCREENPASS_DNS reach the zone, and may it ask it?';
+  'No address is opened before the zones of SCREENPASS_VETO_DNSBL answer; screenpass asks them again each minute. Run screenpass doctor and read its check veto: does SCREENPASS_DNS reach the zone, and may it ask it?';
 
-/** Asks the zones of SCREENPASS_VETO_DNSBL, and keeps what they list out of the table. */
-export interface VetoWatch {
-  /** What the pipeline leaves to do. */
-  take(task: VetoTask): void;
-  /** Asks what is due, also what an earlier process left. However often it is called, it asks no more. */
-  resume(): void;
-  /** Questions since the start for which there was no room. */
-  dropped(): number;
-  /** Reports what is not reported yet. */
-  reportRest(): void;
+type VetoWatchPorts = Pick<Ports, 'clock' | 'resolver' | 'report'>;
+
+interface VetoWatchParts {
+  readonly zones: ReadonlySet<string>;
+  readonly faults: FaultMonitor;
+  readonly store: Pick<Writer, 'state' | 'update'>;
+  readonly roster: () => Roster;
+  readonly pipeline: Pick<Pipeline, 'decideCleared'>;
 }
 
-export function createVetoWatch(
-  { clock, resolver, report }: Pick<Ports, 'clock' | 'resolver' | 'report'>,
-  faults: FaultMonitor,
-  zones: ReadonlySet<string>,
-  writer: Pick<Writer, 'state' | 'update'>,
-  { roster, pipeline }: { roster: () => Roster; pipeline: Pick<Pipeline, 'decideCleared'> },
-  signal: AbortSignal,
-): VetoWatch {
-  const underWay = new Set<string>();
-  const waiting = new Map<string, Address>();
-  const known = createMemory<{ since: number }>({ open: MOST_KNOWN, ageMs: CLEARED_MS });
-  const turns = createTurns();
-  let dropped = 0;
-  let bursts: Bursts<AlertFields['sender-vetoed']> = [];
-  const alerts = createThrottledAlerts(ALERTS, {
-    read: () => bursts,
-    write: (next) => {
-      bursts = next;
-    },
-    report: ({ first, last, count }) =>
-      report.alert('sender-vetoed', `${first.client} ${first.at}`, count === 1 ? last : { ...last, count }),
-  });
+export class VetoWatch {
+  readonly #ports: VetoWatchPorts;
+  readonly #parts: VetoWatchParts;
+  readonly #signal: AbortSignal;
+  readonly #alerts;
+  readonly #underWay = new Set<string>();
+  readonly #waiting = new Map<string, Address>();
+  readonly #known = createMemory<{ since: number }>({ open: MOST_KNOWN, ageMs: CLEARED_MS });
+  readonly #turns = createTurns();
+  #dropped = 0;
 
-  function drop(count: number): void {
-    dropped += count;
-    if (count > 0) report.info('a question to SCREENPASS_VETO_DNSBL was dropped: too many wait');
+  constructor(ports: VetoWatchPorts, parts: VetoWatchParts, signal: AbortSignal) {
+    this.#ports = ports;
+    this.#parts = parts;
+    this.#signal = signal;
+    let bursts: Bursts<AlertFields['sender-vetoed']> = [];
+    this.#alerts = createThrottledAlerts(ALERTS, {
+      read: () => bursts,
+      write: (next) => {
+        bursts = next;
+      },
+      report: ({ first, last, count }) => {
+        const fields = count === 1 ? last : { ...last, count };
+        ports.report.alert('sender-vetoed', `${first.client} ${first.at}`, fields);
+      },
+    });
   }
 
-  function ask(address: Address): Promise<VetoAnswer> {
-    const asked = askVetoes(address, zones, resolver);
-    return inTime(clock, DEADLINE_MS, signal, asked, silence(zones));
+  /** Does what the pipeline leaves to do. */
+  take(tasks: readonly VetoTask[]): void {
+    for (const task of tasks) this.#take(task);
   }
 
-  async function examine(address: Address): Promise<void> {
+  #take(task: VetoTask): void {
+    switch (task.kind) {
+      case 'ask':
+        this.#askBefore(task.refusal);
+        return;
+      case 'listed':
+        this.#listed(task.address, task.zone);
+        return;
+      case 'let-in':
+        this.#letIn(task.address);
+    }
+  }
+
+  /** Asks what is due, also what an earlier process left. However often it is called, it asks no more. */
+  resume(): void {
+    const { store } = this.#parts;
+    const now = this.#ports.clock.now();
+    this.#alerts.reportDue(now);
+    const state = withFreshAnswers(store.state, now);
+    if (state !== store.state) store.update(state);
+    for (const address of dueVetoes(store.state, now)) this.#wait(address);
+    this.#askWaiting();
+    this.#askRefused();
+    void this.#askSilent();
+  }
+
+  /** Questions since the start for which there was no room. */
+  dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Reports what is not reported yet. */
+  reportRest(): void {
+    this.#alerts.reportRest();
+  }
+
+  #askBefore(refusal: Refusal): void {
+    const { store } = this.#parts;
+    const after = withQuestion(store.state.vetoQuestions, refusal);
+    store.update({ ...store.state, vetoQuestions: after.questions });
+    this.#drop(after.dropped.length);
+    this.#askRefused();
+  }
+
+  #listed(address: Address, zone: string): void {
+    if (isVetoed(this.#parts.store.state, address)) return;
+    this.#keepOut(address, zone, null);
+    this.#wait(address);
+    this.#askWaiting();
+  }
+
+  /** Asks about it, unless the zones were asked within the hour. */
+  #letIn(address: Address): void {
+    if (this.#parts.zones.size === 0 || this.#known.get(formatAddress(address)) !== undefined) return;
+    this.#wait(address);
+    this.#askWaiting();
+  }
+
+  #wait(address: Address): void {
     const text = formatAddress(address);
-    const at = clock.now();
-    underWay.add(text);
-    const answer = await ask(address);
-    underWay.delete(text);
-    if (signal.aborted) return;
-    judgeZones(answer, text);
-    known.set(text, { since: at });
-    const zone = listingZone(answer);
-    if (zone !== undefined) keepOut(address, zone, at);
-    else if (answer.kind === 'clear') clear(address, at);
-    else keepAsking(address, at);
-    askWaiting();
+    if (this.#underWay.has(text) || this.#waiting.has(text)) return;
+    if (this.#waiting.size >= MOST_WAITING) this.#drop(1);
+    else this.#waiting.set(text, address);
   }
 
-  function judgeZones({ looks }: VetoAnswer, asked: string): void {
+  #drop(count: number): void {
+    this.#dropped += count;
+    if (count > 0)
+      this.#ports.report.info('a question to SCREENPASS_VETO_DNSBL was dropped: too many are waiting');
+  }
+
+  #askWaiting(): void {
+    for (const [text, address] of this.#waiting) {
+      if (this.#underWay.size >= AT_ONCE) return;
+      this.#waiting.delete(text);
+      if (!this.#underWay.has(text)) void this.#examine(address);
+    }
+  }
+
+  #askRefused(): void {
+    const { vetoQuestions } = this.#parts.store.state;
+    for (const ip of this.#turns.next(vetoQuestions, this.#underWay, this.#ports.clock.now())) {
+      const address = parseAddress(ip);
+      if (address !== undefined) void this.#examine(address);
+    }
+  }
+
+  /** Asks a zone that did not answer, and that no question concerns any more, for its test entry. */
+  async #askSilent(): Promise<void> {
+    const { zones, faults } = this.#parts;
+    const silent = [...zones].flatMap((zone) => faults.lasting('veto-unanswered', zone) ?? []);
+    const now = this.#ports.clock.now();
+    if (!silent.some(({ triedAt }) => Math.abs(now - triedAt) >= GRACE_MS)) return;
+    const answer = await this.#ask(TEST_ENTRIES.listed);
+    if (!this.#signal.aborted) this.#judgeZones(answer, formatAddress(TEST_ENTRIES.listed));
+  }
+
+  async #examine(address: Address): Promise<void> {
+    const text = formatAddress(address);
+    const at = this.#ports.clock.now();
+    this.#underWay.add(text);
+    const answer = await this.#ask(address);
+    this.#underWay.delete(text);
+    if (this.#signal.aborted) return;
+    this.#judgeZones(answer, text);
+    this.#known.set(text, { since: at });
+    const zone = listingZone(answer);
+    if (zone !== undefined) this.#keepOut(address, zone, at);
+    else if (answer.kind === 'clear') this.#clear(address, at);
+    else this.#keepAsking(address, at);
+    this.#askWaiting();
+  }
+
+  #ask(address: Address): Promise<VetoAnswer> {
+    const { zones } = this.#parts;
+    const { clock, resolver } = this.#ports;
+    return inTime(clock, DEADLINE_MS, this.#signal, askVetoes(address, zones, resolver), silence(zones));
+  }
+
+  #judgeZones({ looks }: VetoAnswer, asked: string): void {
+    const { faults } = this.#parts;
     for (const [zone, look] of looks) {
       if (look.kind !== 'fault') faults.ended('veto-unanswered', zone);
       else {
-        const facts = { zone, reason: `asked about ${asked}: ${look.reason}`, remedy: REMEDY };
-        faults.failed({
-          kind: 'veto-unanswered',
-          subject: zone,
-          reason: look.reason,
-          facts,
-          graceMs: GRACE_MS,
-        });
+        const { reason } = look;
+        const facts = { zone, reason: `asked about ${asked}: ${reason}`, remedy: REMEDY };
+        faults.failed({ kind: 'veto-unanswered', subject: zone, reason, facts, graceMs: GRACE_MS });
       }
     }
   }
 
-  function keepOut(address: Address, zone: string, askedAt: number | null): void {
-    const text = formatAddress(address);
-    const { state, isNew, dropped: oldest } = withListing(writer.state, address, zone, clock.now(), askedAt);
-    const vetoQuestions = state.vetoQuestions.filter(({ refusal }) => refusal.ip !== text);
-    writer.update({ ...state, vetoQuestions });
-    const at = new Date(clock.now()).toISOString();
-    if (isNew)
-      alerts.take(
-        zone,
-        { sender: roster().find(address)?.sender.id ?? null, client: text, zone, at },
-        clock.now(),
-      );
-    if (oldest !== null) ended(oldest, 'there are too many vetoed addresses');
+  #keepOut(address: Address, zone: string, askedAt: number | null): void {
+    const { store, roster } = this.#parts;
+    const client = formatAddress(address);
+    const now = this.#ports.clock.now();
+    const { state, isNew, dropped: oldest } = withListing(store.state, address, zone, now, askedAt);
+    const vetoQuestions = state.vetoQuestions.filter(({ refusal }) => refusal.ip !== client);
+    store.update({ ...state, vetoQuestions });
+    const sender = roster().find(address)?.sender.id ?? null;
+    if (isNew) this.#alerts.take(zone, { sender, client, zone, at: new Date(now).toISOString() }, now);
+    if (oldest !== null) this.#reportEnd(oldest, 'there are too many vetoed addresses');
   }
 
-  function ended({ address, zone, since }: Veto, why: string): void {
-    const seconds = Math.round(Math.max(0, clock.now() - since) / 1000);
-    report.alert('veto-ended', `${address} ${new Date(since).toISOString()}`, {
-      ...{ client: address, zone, seconds, why },
-    });
-  }
-
-  function clear(address: Address, at: number): void {
+  #clear(address: Address, at: number): void {
+    const { store, pipeline } = this.#parts;
     const text = formatAddress(address);
-    const { state, ended: veto } = withClear(writer.state, address, at);
+    const { state, ended } = withClear(store.state, address, at);
     const answered = state.vetoQuestions.filter(({ refusal }) => refusal.ip === text);
     const vetoQuestions = state.vetoQuestions.filter((one) => !answered.includes(one));
-    writer.update({ ...state, vetoQuestions });
-    if (veto !== null) ended(veto, 'no zone lists it any more');
+    store.update({ ...state, vetoQuestions });
+    if (ended !== null) this.#reportEnd(ended, 'no zone lists it any more');
     for (const { refusal } of answered) pipeline.decideCleared(refusal, address);
   }
 
+  #reportEnd({ address: client, zone, since }: Veto, why: string): void {
+    const { clock, report } = this.#ports;
+    const seconds = Math.round(Math.max(0, clock.now() - since) / 1000);
+    report.alert('veto-ended', `${client} ${new Date(since).toISOString()}`, { client, zone, seconds, why });
+  }
+
   /** Unknown is not clear: nothing is opened, and nothing that is vetoed returns. */
-  function keepAsking(address: Address, at: number): void {
+  #keepAsking(address: Address, at: number): void {
+    const { store } = this.#parts;
     const text = formatAddress(address);
-    known.delete(text);
-    const state = withoutAnswer(writer.state, address, clock.now());
+    this.#known.delete(text);
+    const state = withoutAnswer(store.state, address, this.#ports.clock.now());
     const after = retried(state.vetoQuestions, text, at);
-    writer.update({ ...state, vetoQuestions: after.questions });
-    drop(after.dropped.length);
+    store.update({ ...state, vetoQuestions: after.questions });
+    this.#drop(after.dropped.length);
     if (after.givenUp.length > 0)
-      report.info(
+      this.#ports.report.info(
         `SCREENPASS_VETO_DNSBL gave no answer about ${text} for an hour; its next refusal asks again`,
       );
   }
-
-  function wait(address: Address): void {
-    const text = formatAddress(address);
-    if (underWay.has(text) || waiting.has(text)) return;
-    if (waiting.size >= MOST_WAITING) drop(1);
-    else waiting.set(text, address);
-  }
-
-  function askWaiting(): void {
-    for (const [text, address] of waiting) {
-      if (underWay.size >= AT_ONCE) return;
-      waiting.delete(text);
-      if (!underWay.has(text)) void examine(address);
-    }
-  }
-
-  function askRefused(): void {
-    for (const ip of turns.next(writer.state.vetoQuestions, underWay, clock.now())) {
-      const address = parseAddress(ip);
-      if (address !== undefined) void examine(address);
-    }
-  }
-
-  /** A zone that did not answer, and that nobody asks any more, is asked for its test entry. */
-  async function askSilent(): Promise<void> {
-    const silent = [...zones].flatMap((zone) => faults.lasting('veto-unanswered', zone) ?? []);
-    const isDue = silent.some(({ triedAt }) => Math.abs(clock.now() - triedAt) >= GRACE_MS);
-    if (!isDue) return;
-    const answer = await ask(TEST_ENTRIES.listed);
-    if (!signal.aborted) judgeZones(answer, formatAddress(TEST_ENTRIES.listed));
-  }
-
-  function askBefore(refusal: Refusal): void {
-    const after = withQuestion(writer.state.vetoQuestions, refusal);
-    writer.update({ ...writer.state, vetoQuestions: after.questions });
-    drop(after.dropped.length);
-    askRefused();
-  }
-
-  function listed(address: Address, zone: string): void {
-    if (isVetoed(writer.state, address)) return;
-    keepOut(address, zone, null);
-    wait(address);
-    askWaiting();
-  }
-
-  function letIn(address: Address): void {
-    if (zones.size === 0 || known.get(formatAddress(address)) !== undefined) return;
-    wait(address);
-    askWaiting();
-  }
-
-  return {
-    take(task) {
-      if (task.kind === 'ask') askBefore(task.refusal);
-      else if (task.kind === 'listed') listed(task.address, task.zone);
-      else letIn(task.address);
-    },
-    resume() {
-      alerts.reportDue(clock.now());
-      const state = withFreshAnswers(writer.state, clock.now());
-      if (state !== writer.state) writer.update(state);
-      for (const address of dueVetoes(writer.state, clock.now())) wait(address);
-      askWaiting();
-      askRefused();
-      void askSilent();
-    },
-    dropped: () => dropped,
-    reportRest: alerts.reportRest,
-  };
 }
