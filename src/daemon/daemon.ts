@@ -20,6 +20,7 @@ import { createEarlyRequests, createRequests, statusOf } from './requests.ts';
 import { schedule } from './schedule.ts';
 import { createSenderFaults } from './sender-faults.ts';
 import { VetoWatch } from './veto-watch.ts';
+import { VetoZones } from './veto-zones.ts';
 import { createWatchdog, type Watchdog, watchedFiles } from './watchdog.ts';
 import { createFaultMonitor } from './writer/fault-monitor.ts';
 import { createStateKeeper } from './writer/state-keeper.ts';
@@ -100,7 +101,8 @@ async function createParts(config: Config, ports: Ports, watchdog: Watchdog, sig
   const common = { store: writer, roster };
   const path = { ...common, position, rules: rulesNow, senderFaults, otherGates, report };
   const pipeline = new Pipeline(path);
-  const vetoes = new VetoWatch(ports, { ...common, zones: settings.vetoZones, faults, pipeline }, signal);
+  const zones = new VetoZones(ports, settings.vetoZones, faults, signal);
+  const vetoes = new VetoWatch(ports, { ...common, zones, pipeline });
   const proven = (...found: Parameters<Pipeline['refused']>) => vetoes.take(pipeline.refused(...found));
   const lookups = new LookupQueue(ports, { ...common, definitions: senders, proven }, signal);
   const expiry = createExpiry(config, writer, rulesNow, ports);

@@ -1,5 +1,5 @@
-// Asks the zones of SCREENPASS_VETO_DNSBL about addresses, and keeps what they list out of the table. What a listing means for
-// an entry is decided in core/policy.
+// Decides which addresses the zones of SCREENPASS_VETO_DNSBL are asked about, and keeps what they list out of the table. How
+// they are asked is in veto-zones.ts; what a listing means for an entry is decided in core/policy.
 
 import type { AlertFields } from '../core/alerts/alert.ts';
 import type { Bursts } from '../core/alerts/burst.ts';
@@ -15,41 +15,26 @@ import {
   withListing,
   withoutAnswer,
 } from '../core/policy/veto.ts';
-import {
-  askVetoes,
-  listingZone,
-  silence,
-  TEST_ENTRIES,
-  type VetoAnswer,
-} from '../core/policy/veto-answer.ts';
+import { listingZone } from '../core/policy/veto-answer.ts';
 import type { Refusal } from '../core/postscreen/session.ts';
 import { createTurns, withoutAnswer as retried, withQuestion } from '../core/senders/questions.ts';
 import type { Roster } from '../core/senders/roster.ts';
 import type { Ports } from '../ports.ts';
-import { inTime } from './in-time.ts';
 import type { Pipeline, VetoTask } from './pipeline.ts';
 import { createThrottledAlerts } from './throttled-alerts.ts';
-import type { FaultMonitor } from './writer/fault-monitor.ts';
+import type { VetoZones } from './veto-zones.ts';
 import type { Writer } from './writer/writer.ts';
 
 /** Addresses that the table lets in wait for their turn, and so many are asked about at a time, once an hour each. */
 const MOST_WAITING = 1_000;
 const AT_ONCE = 20;
 const MOST_KNOWN = 10_000;
-const DEADLINE_MS = 30_000;
 /** A zone that lists everything makes one alert an hour beyond these. */
 const ALERTS = { alone: 20, everyMs: 3_600_000 };
-/** One silence is not worth an alert: the next try comes within a minute. */
-const GRACE_MS = 50_000;
-
-const REMEDY =
-  'No address is opened before the zones of SCREENPASS_VETO_DNSBL answer; screenpass asks them again each minute. Run screenpass doctor and read its check veto: does SCREENPASS_DNS reach the zone, and may it ask it?';
-
-type VetoWatchPorts = Pick<Ports, 'clock' | 'resolver' | 'report'>;
+type VetoWatchPorts = Pick<Ports, 'clock' | 'report'>;
 
 interface VetoWatchParts {
-  readonly zones: ReadonlySet<string>;
-  readonly faults: FaultMonitor;
+  readonly zones: VetoZones;
   readonly store: Pick<Writer, 'state' | 'update'>;
   readonly roster: () => Roster;
   readonly pipeline: Pick<Pipeline, 'decideCleared'>;
@@ -58,7 +43,7 @@ interface VetoWatchParts {
 export class VetoWatch {
   readonly #ports: VetoWatchPorts;
   readonly #parts: VetoWatchParts;
-  readonly #signal: AbortSignal;
+  readonly #zones: VetoZones;
   readonly #alerts;
   readonly #underWay = new Set<string>();
   readonly #waiting = new Map<string, Address>();
@@ -66,10 +51,10 @@ export class VetoWatch {
   readonly #turns = createTurns();
   #dropped = 0;
 
-  constructor(ports: VetoWatchPorts, parts: VetoWatchParts, signal: AbortSignal) {
+  constructor(ports: VetoWatchPorts, parts: VetoWatchParts) {
     this.#ports = ports;
     this.#parts = parts;
-    this.#signal = signal;
+    this.#zones = parts.zones;
     let bursts: Bursts<AlertFields['sender-vetoed']> = [];
     this.#alerts = createThrottledAlerts(ALERTS, {
       read: () => bursts,
@@ -111,7 +96,7 @@ export class VetoWatch {
     for (const address of dueVetoes(store.state, now)) this.#wait(address);
     this.#askWaiting();
     this.#askRefused();
-    void this.#askSilent();
+    void this.#zones.askSilent();
   }
 
   /** Questions since the start for which there was no room. */
@@ -141,7 +126,7 @@ export class VetoWatch {
 
   /** Asks about it, unless the zones were asked within the hour. */
   #letIn(address: Address): void {
-    if (this.#parts.zones.size === 0 || this.#known.get(formatAddress(address)) !== undefined) return;
+    if (this.#zones.size === 0 || this.#known.get(formatAddress(address)) !== undefined) return;
     this.#wait(address);
     this.#askWaiting();
   }
@@ -175,48 +160,19 @@ export class VetoWatch {
     }
   }
 
-  /** Asks a zone that did not answer, and that no question concerns any more, for its test entry. */
-  async #askSilent(): Promise<void> {
-    const { zones, faults } = this.#parts;
-    const silent = [...zones].flatMap((zone) => faults.lasting('veto-unanswered', zone) ?? []);
-    const now = this.#ports.clock.now();
-    if (!silent.some(({ triedAt }) => Math.abs(now - triedAt) >= GRACE_MS)) return;
-    const answer = await this.#ask(TEST_ENTRIES.listed);
-    if (!this.#signal.aborted) this.#judgeZones(answer, formatAddress(TEST_ENTRIES.listed));
-  }
-
   async #examine(address: Address): Promise<void> {
     const text = formatAddress(address);
     const at = this.#ports.clock.now();
     this.#underWay.add(text);
-    const answer = await this.#ask(address);
+    const answer = await this.#zones.ask(address);
     this.#underWay.delete(text);
-    if (this.#signal.aborted) return;
-    this.#judgeZones(answer, text);
+    if (answer === null) return;
     this.#known.set(text, { since: at });
     const zone = listingZone(answer);
     if (zone !== undefined) this.#keepOut(address, zone, at);
     else if (answer.kind === 'clear') this.#clear(address, at);
     else this.#keepAsking(address, at);
     this.#askWaiting();
-  }
-
-  #ask(address: Address): Promise<VetoAnswer> {
-    const { zones } = this.#parts;
-    const { clock, resolver } = this.#ports;
-    return inTime(clock, DEADLINE_MS, this.#signal, askVetoes(address, zones, resolver), silence(zones));
-  }
-
-  #judgeZones({ looks }: VetoAnswer, asked: string): void {
-    const { faults } = this.#parts;
-    for (const [zone, look] of looks) {
-      if (look.kind !== 'fault') faults.ended('veto-unanswered', zone);
-      else {
-        const { reason } = look;
-        const facts = { zone, reason: `asked about ${asked}: ${reason}`, remedy: REMEDY };
-        faults.failed({ kind: 'veto-unanswered', subject: zone, reason, facts, graceMs: GRACE_MS });
-      }
-    }
   }
 
   #keepOut(address: Address, zone: string, askedAt: number | null): void {
