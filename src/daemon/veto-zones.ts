@@ -12,7 +12,7 @@ const DEADLINE_MS = 30_000;
 const GRACE_MS = 50_000;
 
 const REMEDY =
-  'No address is opened before the zones of SCREENPASS_VETO_DNSBL answer; screenpass asks them again each minute. Run screenpass doctor and read its check veto: does SCREENPASS_DNS reach the zone, and may it ask it?';
+  'Run docker exec screenpass screenpass doctor and look at its check veto: does SCREENPASS_DNS reach the zone, and may it ask it?';
 
 export class VetoZones {
   readonly #ports: Pick<Ports, 'clock' | 'resolver'>;
