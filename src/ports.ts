@@ -171,7 +171,7 @@ export interface Ports {
   readonly table: TableFile;
   readonly state: WholeFile;
   readonly control: Control;
-  /** Null: nobody looks. */
+  /** Null: no monitor is served. */
   readonly monitor: Monitor | null;
   readonly report: Report;
 }

@@ -8,11 +8,11 @@ import type { Writer } from './writer/writer.ts';
 /** An entry that leaves within so long is worth a word before it does. */
 const SOON_MS = 7 * 86_400_000;
 
-/** Tells the digest of the days that are over. */
+/** Reports the digest of the days that are over. */
 export interface Digests {
-  /** Of all whole days of which none was told yet; nothing if there is none. */
+  /** Of all whole days that were not reported yet; nothing if there is none. */
   report(): void;
-  /** Tells it now if its time came while nobody ran. */
+  /** Reports it now if its time came while no daemon ran. */
   reportMissed(): void;
 }
 
@@ -24,7 +24,7 @@ export function createDigests(
 ): Digests {
   function reportDigest(): void {
     const now = clock.now();
-    // Days by a clock that has just jumped may be none; what is missed is told when the clock is believed.
+    // Days by a clock that has just jumped may be none; what is missed is reported when the clock is trusted.
     if (writer.state.doubtMs > 0) return;
     const state = broughtBack(writer.state, now);
     const expiring = expired(state, now + SOON_MS, rules(), preseed);
@@ -34,7 +34,7 @@ export function createDigests(
       return;
     }
     report.alert('digest', `${digest.from} ${digest.to}`, digest);
-    // What was told is not kept: after a jump of the clock it could be told again.
+    // Reported days are not kept: after a jump of the clock they could be reported again.
     const days = Object.fromEntries(Object.entries(state.days).filter(([day]) => day > digest.to));
     writer.update({ ...state, days, digested: { at: now, through: digest.to } });
   }

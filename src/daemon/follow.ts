@@ -30,7 +30,7 @@ type Look =
   | ({ readonly kind: 'away' } & Trouble);
 
 /**
- * The container's log from `position` on, for ever: a stream that ends is opened again, a container that stops,
+ * The container's log from `position` on, without an end: a stream that ends is opened again, a container that stops,
  * vanishes or is replaced under its name is waited for, an Engine that does not answer is asked again. What a stopped
  * container has left is read at once, since it may be removed next. A stream that a proxy
  * cut is no change; each new run of the container, and each end of a time without a log, is one mailserver-back.
@@ -77,7 +77,7 @@ export async function* followLog(
     } else {
       lose(state);
       if (state.kind === 'stopped' && state.container.id === position.container)
-        yield* leftBy(state.container);
+        yield* drainStopped(state.container);
     }
     await clock.sleep(waitMs(fruitless), signal);
     fruitless += 1;
@@ -94,7 +94,7 @@ export async function* followLog(
   }
 
   /** The lines of a stopped container that a cut stream or a wait kept from us. Tried again as long as it is there. */
-  async function* leftBy(container: MailContainer): AsyncGenerator<readonly LogLine[]> {
+  async function* drainStopped(container: MailContainer): AsyncGenerator<readonly LogLine[]> {
     try {
       for await (const lines of read(container)) {
         // It may have started in between: then this stream has no end, and it is to be followed as one that runs.

@@ -10,8 +10,8 @@ import { reportBeginning } from './writer/fault-monitor.ts';
 import type { StateKeeper } from './writer/state-keeper.ts';
 
 /**
- * What an earlier process knew: the saved state; when there is none that can be used, the entries that the table tells
- * of. Rejects with FileError when table or state cannot be read at all. Senders that are not watched any more lose
+ * What an earlier process knew: the saved state; when there is none that can be used, the entries of the table.
+ * Rejects with FileError when table or state cannot be read at all. Senders that are not watched any more lose
  * their entry, those of SCREENPASS_PRESEED have one.
  */
 export async function loadState(config: Config, ports: Ports, keeper: StateKeeper): Promise<State> {
@@ -55,7 +55,7 @@ export function preseeded(sender: string, now: number): Entry {
   return newEntry(sender, now, { scope: 'sender', networks: [], cause: null });
 }
 
-/** From the saved state, or from the table when there is none that can be used, which is told. */
+/** From the saved state, or from the table when there is none that can be used, which is reported. */
 async function stateOf(
   keeper: StateKeeper,
   table: string | undefined,

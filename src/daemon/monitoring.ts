@@ -5,7 +5,7 @@ import { type Status, unhealthy } from '../core/monitor/status-report.ts';
 import type { Page, Report } from '../ports.ts';
 
 export interface Monitoring {
-  /** Tells what it is given to the other report, and counts the alerts. */
+  /** Passes everything to the other report, and counts the alerts. */
   readonly report: Report;
   /** Takes what was read in a line of the log. */
   line(event: PostfixEvent): void;
@@ -13,7 +13,7 @@ export interface Monitoring {
   pages(status: () => Status): ReadonlyMap<string, () => Page>;
 }
 
-/** Counts what is told, so that a monitor sees the same as a reader of the alerts. */
+/** Counts what is reported, so that a monitor sees the same as a reader of the alerts. */
 export function createMonitoring(report: Report): Monitoring {
   const counts = noCounts();
   return {

@@ -65,7 +65,7 @@ export function createRefresher(
       judgeAnswers(one, known(one.sender), now, accept.has(one.sender.id)),
     );
     writer.update(afterRefresh(writer.state, judged));
-    tell(judged, report, new Date(now).toISOString());
+    reportJudged(judged, report, new Date(now).toISOString());
     return summarise(judged);
   }
 
@@ -124,7 +124,7 @@ export function createRefresher(
 }
 
 /** Alerts where a state changed, not where it stays. */
-function tell(judged: readonly Judged[], report: Report, id: string): void {
+function reportJudged(judged: readonly Judged[], report: Report, id: string): void {
   const { added, removed } = summarise(judged);
   const recovered = judged.filter(({ before, after }) => before.trouble !== null && after.trouble === null);
   if (Object.keys({ ...added, ...removed }).length > 0 || recovered.length > 0)

@@ -15,7 +15,7 @@ const GRACE_MS = 15_000;
 /** A fault that lasts is noted again this often. */
 const NOTE_MS = 60_000;
 
-/** Sees causes that stand behind many refusals, and entries that do not help. Times are log times in ms. */
+/** Finds common causes of many refusals, and entries that do not help. Times are log times in ms. */
 export interface SenderFaults {
   event(event: PostfixEvent, at: number): void;
   /** A session ended, whoever the client was. */

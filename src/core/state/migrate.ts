@@ -3,7 +3,7 @@ import { STATE_VERSION } from './state.ts';
 type Saved = Readonly<Record<string, unknown>>;
 const NONE: Saved = {};
 
-/** A saved state in the present format, as far as its version tells; its fields are still to be checked. */
+/** A saved state in the present format, as far as its version shows; its fields are still to be checked. */
 export type Migrated =
   | { readonly kind: 'present'; readonly saved: Saved }
   /** A later screenpass wrote it. */
@@ -15,8 +15,8 @@ const MIGRATIONS: Readonly<Record<number, (saved: Saved) => Saved>> = {
   1({ entries, ...saved }) {
     const ended = eachOf(entries, withEnd);
     const learnt = { senders: {}, questions: [], lastRefusal: null };
-    const told = { bursts: [], otherGates: [], days: {}, digested: null };
-    return { ...learnt, ...told, ...saved, entries: ended, version: 2 };
+    const reports = { bursts: [], otherGates: [], days: {}, digested: null };
+    return { ...learnt, ...reports, ...saved, entries: ended, version: 2 };
   },
   2({ bursts, cursor, entries, otherGates, questions, ...saved }) {
     return {

@@ -88,8 +88,8 @@ const SavedOtherRefusal = z.strictObject({
 });
 
 function bursts<T extends z.ZodType>(event: T) {
-  const told = z.strictObject({ first: event, last: event, count: z.int().min(1) });
-  return z.array(z.strictObject({ key: z.string(), since: Time, told: Count, waiting: told.nullable() }));
+  const waiting = z.strictObject({ first: event, last: event, count: z.int().min(1) });
+  return z.array(z.strictObject({ key: z.string(), since: Time, told: Count, waiting: waiting.nullable() }));
 }
 
 const SavedQuestion = z.strictObject({ refusal: SavedRefusal, tries: Count, askedAt: Time.nullable() });
@@ -169,7 +169,7 @@ export type ReadState =
   | { readonly ok: false; readonly kind: 'damaged'; readonly problem: string }
   | { readonly ok: false; readonly kind: 'newer'; readonly version: number; readonly problem: string };
 
-/** What is wrong with a damaged state is told in so many characters. */
+/** A problem of a damaged state is reported in at most this many characters. */
 const LONGEST_PROBLEM = 400;
 
 /** The saved state, brought to the present version, or why the text cannot be used. Never throws. */

@@ -30,9 +30,9 @@ export interface State extends Allowlist {
     readonly gate: string;
     readonly at: number;
   } | null;
-  /** What was told of refusals by postscreen in the last minute, by sender and gate. */
+  /** What was reported of refusals by postscreen in the last minute, by sender and gate. */
   readonly bursts: Bursts<DecidedRefusal>;
-  /** What was told of refusals by later gates in the last hour, by sender and gate. */
+  /** What was reported of refusals by later gates in the last hour, by sender and gate. */
   readonly otherGates: Bursts<OtherRefusal>;
   /** What happened, by day. */
   readonly days: Days;

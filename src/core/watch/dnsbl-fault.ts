@@ -36,7 +36,7 @@ const REMEDY =
 /** An entry that a faulty zone made lives so long. */
 const FAULTY_MS = 86_400_000;
 
-/** With an end for the entries that a faulty zone made just before `at`, when nobody knew yet that it is. */
+/** With an end for the entries that a faulty zone made just before `at`, before its fault was known. */
 export function limitEntries<S extends Pick<Allowlist, 'entries'>>(state: S, zone: string, at: number): S {
   const entries = state.entries.map((entry) => {
     const made = entry.cause?.toLowerCase().endsWith(` ${zone}`) && Math.abs(at - entry.since) <= WINDOW_MS;

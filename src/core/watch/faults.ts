@@ -101,10 +101,10 @@ export function withFailure(faults: Faults, failure: Failure, now: number): Chan
   };
   const others = faults.filter((one) => one !== before);
   const isOther = isOpen && after.reportedReason !== after.reason;
-  const told =
+  const isReported =
     isDue(after, now) && (isOther ? isQuiet(after, now, REPEAT_MS) : !isOpen && isQuiet(after, now));
-  const next = told ? reported(after, now) : after;
-  return { faults: bounded([...others, next]), report: told ? [next] : [] };
+  const next = isReported ? reported(after, now) : after;
+  return { faults: bounded([...others, next]), report: isReported ? [next] : [] };
 }
 
 /** It is over at `now`. Kinds that are reported hourly at most are kept until the hour is over. */

@@ -27,7 +27,7 @@ export interface ClientWatch {
   gateways(addresses: readonly string[]): void;
 }
 
-/** Sees when Postfix is shown a gateway's address in place of its clients', so that nobody can be known. */
+/** Sees when Postfix is shown a gateway's address in place of its clients', so that no sender can be recognised. */
 export function createClientWatch(): ClientWatch {
   let row = 0;
   let gateways: ReadonlySet<string> = new Set();
