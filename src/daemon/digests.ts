@@ -1,3 +1,5 @@
+// Reports the digest of the days that are over, also one whose time came while screenpass did not run.
+
 import type { Config } from '../config/settings.ts';
 import { broughtBack, digestOf, isMissed } from '../core/alerts/digest.ts';
 import { expired } from '../core/policy/entry-end.ts';

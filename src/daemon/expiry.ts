@@ -1,3 +1,5 @@
+// Removes the entries whose time is over by the time of the log. When an entry ends is decided in core/policy.
+
 import type { Config } from '../config/settings.ts';
 import { createLogClock } from '../core/log/log-clock.ts';
 import { stampTime } from '../core/log/position.ts';

@@ -1,3 +1,5 @@
+// Follows the log of the mail container: opens its stream again after each end, and reports when it is lost. Reads no line.
+
 import type { Inspection, MailContainer } from '../core/engine/mail-container.ts';
 import { GRANT, readableDriver, rightName } from '../core/engine/mail-container.ts';
 import type { LogLine } from '../core/log/log-line.ts';

@@ -1,3 +1,5 @@
+// A limit of time for work that has none of its own.
+
 import type { Clock } from '../ports.ts';
 
 /** What the work gives, or `late` when it takes longer than `ms` or the signal aborts. The work itself goes on. */

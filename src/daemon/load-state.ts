@@ -1,3 +1,5 @@
+// The state at the start: the saved one, or what the table has, fitted to the configuration.
+
 import type { Config } from '../config/settings.ts';
 import type { AlertFields } from '../core/alerts/alert.ts';
 import { parseNetwork } from '../core/net/network.ts';

@@ -1,3 +1,5 @@
+// Counts lines and alerts for a monitor, and makes the pages that it reads. Serving them is the edge's work.
+
 import type { PostfixEvent } from '../core/log/postfix-event.ts';
 import { countAlert, countLine, noCounts } from '../core/monitor/counts.ts';
 import { METRICS_TYPE, renderMetrics } from '../core/monitor/metrics.ts';

@@ -1,3 +1,5 @@
+// Reports refusals of watched senders by gates behind postscreen, where the table cannot help. Changes nothing but counts.
+
 import { createHash } from 'node:crypto';
 import { otherGateAlert } from '../core/alerts/alert.ts';
 import { counted } from '../core/alerts/days.ts';

@@ -1,3 +1,5 @@
+// Asks the senders' own domains for their networks, on schedule and on command. Answers are judged in core/senders.
+
 import type { Config } from '../config/settings.ts';
 import { serversText } from '../core/dns/dns-servers.ts';
 import { addressOf } from '../core/net/network.ts';

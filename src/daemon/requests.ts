@@ -1,3 +1,5 @@
+// Answers the commands of the administrator that need the running daemon. The socket is in the edge.
+
 import type { Config } from '../config/settings.ts';
 import { lifetimeMs } from '../config/values.ts';
 import type { ControlReply, ControlRequest } from '../core/base/control-message.ts';

@@ -1,3 +1,5 @@
+// Finds faults that refusals show: a DNSBL zone, hidden clients, an entry that does not help. Repairs none of them.
+
 import type { PostfixEvent } from '../core/log/postfix-event.ts';
 import { type Address, formatAddress } from '../core/net/network.ts';
 import type { Entry } from '../core/policy/entry.ts';

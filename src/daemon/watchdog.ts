@@ -1,3 +1,5 @@
+// Finds work that began and does not end, and reports it as a fault. It ends no work.
+
 import { HANGING, type Work } from '../core/base/hanging.ts';
 import type { Ports, StagedTable } from '../ports.ts';
 import type { FaultMonitor } from './writer/fault-monitor.ts';

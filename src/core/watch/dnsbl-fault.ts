@@ -1,3 +1,5 @@
+// Finds DNSBL zones whose listings are not to be trusted, and limits the entries that they caused.
+
 import type { PostfixEvent } from '../log/postfix-event.ts';
 import type { Allowlist } from '../policy/entry.ts';
 import { errorAnswer } from '../postscreen/dnsbl-zone.ts';

@@ -1,3 +1,5 @@
+// Finds out whether Postfix sees the addresses of its clients, or a gateway's in their place.
+
 import { type Address, type Family, formatAddress, network } from '../net/network.ts';
 import { buildSenderIndex } from '../senders/sender-index.ts';
 
