@@ -7,6 +7,9 @@ import type { Clock, Report } from '../ports.ts';
 /** A longer timer fires at once (setTimeout counts in 31 bits); a caller that woke too early sleeps again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** node-cron runs nothing until a clock that was set back reaches its old time: so often it is checked for that, in ms. */
+const LOOK_MS = 5_000;
+
 /** So many runs show the longest time between two: a month of days, a year of months. */
 const RUNS = 32;
 
@@ -65,8 +68,19 @@ export function createClock(report: Report): Clock {
       // node-cron would log an error of the job and forget it.
       const run = async () => job();
       const options = { noOverlap: true, maxRandomDelay: jitterMs };
-      const task = cron.schedule(expression, () => run().catch(fail), options);
+      const begin = () => cron.schedule(expression, () => run().catch(fail), options);
+      let task = begin();
+      let seen = Date.now();
+      const look = setInterval(() => {
+        const now = Date.now();
+        if (now < seen) {
+          void task.destroy();
+          task = begin();
+        }
+        seen = now;
+      }, LOOK_MS).unref();
       const end = () => {
+        clearInterval(look);
         void task.destroy();
         stop();
       };

@@ -111,6 +111,21 @@ describe('the schedule', () => {
     expect(next() ?? HOUR * 1e6).toBeGreaterThan(runs[0] ?? 0);
   });
 
+  it('goes on within seconds when the clock is set back, and stops at its end after that', async () => {
+    const stop = new AbortController();
+    const clock = createClock(SILENT);
+    const runs: number[] = [];
+    const job = () => {
+      runs.push(clock.now());
+      if (runs.length === 1) setClock(-2 * HOUR);
+      else stop.abort();
+    };
+    await clock.cron(EACH_SECOND, job, stop.signal).ended;
+    expect((runs[1] ?? 0) - (runs[0] ?? 0)).toBeLessThan(-HOUR);
+    await clock.sleep(1_100, new AbortController().signal);
+    expect(runs).toHaveLength(2);
+  });
+
   it('runs a job that has a jitter at its time or later, and knows the time without it', async () => {
     const stop = new AbortController();
     const clock = createClock(SILENT);
