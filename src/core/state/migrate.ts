@@ -1,3 +1,5 @@
+// Brings a saved state of an earlier version to the present one. Does not check its fields: that is state-schema.ts.
+
 import { STATE_VERSION } from './state.ts';
 
 type Saved = Readonly<Record<string, unknown>>;

@@ -1,3 +1,5 @@
+// Why a sender is refused although its entry is in force, in words.
+
 import type { Entry } from '../policy/entry.ts';
 import { sawTable } from '../policy/policy.ts';
 import type { PostscreenGate } from '../postscreen/gate.ts';
