@@ -26,7 +26,7 @@ import { createFaultMonitor } from './writer/fault-monitor.ts';
 import { createStateKeeper } from './writer/state-keeper.ts';
 import { Writer } from './writer/writer.ts';
 
-/** Ends when the signal aborts, after the write in hand. Rejects on a bug only. */
+/** Ends when the signal aborts, after the current write. Rejects on a bug only. */
 export async function runDaemon(
   config: Config,
   world: Ports,

@@ -52,7 +52,7 @@ const STARTING = 'screenpass is starting: it reads the table and the saved state
 
 type Given = ControlRequest['arguments'];
 
-/** How the daemon stands now. */
+/** The present state of the daemon. */
 export function statusOf({ version, config, clock, writer, next, lag, lookups, vetoes }: Running): Status {
   const { state } = writer;
   const { reloadedAt, rules, ...standing } = writer.status();
@@ -113,12 +113,12 @@ export function createRequests(running: Running): Handle {
   async function allowNow({ target, ttlMs, reason }: Given): Promise<ControlReply> {
     const lasts = ttlMs === null || ttlMs === undefined ? null : lifetimeMs(ttlMs);
     if (lasts?.ok === false) return wrong(lasts.problem);
-    const wish = {
+    const request = {
       target: String(target),
       ttlMs: lasts?.value ?? null,
       reason: typeof reason === 'string' ? reason : null,
     };
-    const allowed = allow(writer.state, wish, names, running.rules(), clock.now());
+    const allowed = allow(writer.state, request, names, running.rules(), clock.now());
     if (!allowed.ok) return wrong(allowed.problem);
     const { state, id, note } = allowed.value;
     writer.update(state);
