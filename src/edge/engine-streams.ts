@@ -8,7 +8,7 @@ import type { LogLine, StreamName } from '../core/log/log-line.ts';
 const MOST_OUTPUT = 1024 * 1024;
 
 /**
- * The lines of a log stream, a batch a chunk; those that the daemon does not use have no text. The event loop turns after
+ * The lines of a log stream, a batch a chunk; those with a header that the daemon does not use have no text. The event loop turns after
  * each batch: a full socket has one chunk after the other ready, and timers and other connections would wait for all.
  */
 export async function* readLog(
@@ -16,7 +16,7 @@ export async function* readLog(
   tty: boolean,
 ): AsyncGenerator<readonly LogLine[]> {
   const reader = createLineReader();
-  const read = createLogReader(tty, (...line) => reader.read(...line)?.isIdle === false);
+  const read = createLogReader(tty, (...line) => reader.read(...line)?.isIdle === false || !reader.hasHeader);
   for await (const chunk of untilCut(stream)) {
     const lines = read(chunk);
     if (lines.length === 0) continue;

@@ -27,6 +27,8 @@ export interface LineReader {
   read(bytes: Buffer, from: number, to: number): LineForm | undefined;
   /** The line that was read last, valid until the next one is. */
   readonly line: Readonly<Scan>;
+  /** Whether that line has a header, of whatever program. */
+  readonly hasHeader: boolean;
 }
 
 /** The forms of a program, by the first byte of a message; the last ones are for an empty message. */
@@ -78,13 +80,18 @@ function originOf(tag: string): Origin {
 export function createLineReader(): LineReader {
   const line = newScan();
   const tags = new Tags(originOf);
+  let hasHeader = false;
   return {
     line,
+    get hasHeader() {
+      return hasHeader;
+    },
     read(bytes, from, to) {
       line.bytes = bytes;
       line.at = from;
       line.end = to;
       const tag = skipHeader(line, tags);
+      hasHeader = tag !== undefined;
       if (tag?.meaning.forms === undefined) return undefined;
       const { forms, programAt } = tag.meaning;
       line.spans[PROGRAM_AT] = (line.spans[PROGRAM_AT] as number) + programAt;
