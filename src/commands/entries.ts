@@ -1,7 +1,7 @@
 // The commands list, allow and revoke: entries of the running daemon.
 import type { Config } from '../config/settings.ts';
 import { observingText } from '../core/monitor/status-report.ts';
-import type { AllowReply, ListedEntry, RevokeReply, StatusReply } from '../daemon/requests.ts';
+import type { AllowReply, ListedEntry, RevokeReply, StatusReply } from '../daemon/replies.ts';
 import { ask } from './ask.ts';
 import { print, tableOf } from './output.ts';
 

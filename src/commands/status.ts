@@ -3,7 +3,7 @@ import type { Config } from '../config/settings.ts';
 import { counted } from '../core/base/wording.ts';
 import { observingText, type Status, unhealthy } from '../core/monitor/status-report.ts';
 import { WITHOUT_NETWORKS } from '../core/senders/knowledge.ts';
-import type { StatusReply } from '../daemon/requests.ts';
+import type { StatusReply } from '../daemon/replies.ts';
 import { FileError } from '../ports.ts';
 import { ask } from './ask.ts';
 import { complain, print } from './output.ts';

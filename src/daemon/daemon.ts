@@ -18,7 +18,7 @@ import { Pipeline } from './pipeline.ts';
 import { createRefresher } from './refresher.ts';
 import { createEarlyRequests, createRequests, statusOf } from './requests.ts';
 import { schedule } from './schedule.ts';
-import { createSenderFaults } from './sender-faults.ts';
+import { SenderFaults } from './sender-faults.ts';
 import { VetoWatch } from './veto-watch.ts';
 import { VetoZones } from './veto-zones.ts';
 import { createWatchdog, type Watchdog, watchedFiles } from './watchdog.ts';
@@ -96,7 +96,7 @@ async function createParts(config: Config, ports: Ports, watchdog: Watchdog, sig
     networksOf: (entry) => openNetworks(entry, roster().get(entry.sender), rules, memory.state.vetoes),
     watch: (step) => watchdog.during('writer', step),
   });
-  const senderFaults = createSenderFaults(faults);
+  const senderFaults = new SenderFaults(faults);
   const otherGates = createOtherGates(roster, writer, report);
   const common = { store: writer, roster };
   const path = { ...common, position, rules: rulesNow, senderFaults, otherGates, report };

@@ -47,19 +47,16 @@ export async function* followLog(
 ): AsyncGenerator<readonly LogLine[]> {
   const started = clock.now();
   let fruitless = 0;
-  /** The run that was followed last, and when its stream ended. */
-  let last: { readonly run: string; endedAt: number } | undefined;
+  const presence = new Presence({ clock, report }, faults, watcher, options.container);
   /** Ends the open stream, so that another one is opened. */
   let reopen = new AbortController();
+  const isStopped = async () => (await look(engine, options.container)).kind === 'stopped';
 
-  clock.cron(
-    EACH_MINUTE,
-    () => {
-      position.notice(clock.now());
-      if (position.isDeaf(clock.now())) reopen.abort();
-    },
-    signal,
-  );
+  const notice = () => {
+    position.notice(clock.now());
+    if (position.isDeaf(clock.now())) reopen.abort();
+  };
+  clock.cron(EACH_MINUTE, notice, signal);
 
   while (!signal.aborted) {
     position.notice(clock.now());
@@ -67,7 +64,7 @@ export async function* followLog(
     if (state.kind === 'running') {
       try {
         for await (const lines of read(state.container)) {
-          if (lines === OPENED) found(state.container);
+          if (lines === OPENED) presence.found(state.container);
           else fruitless = 0;
           yield lines;
         }
@@ -75,14 +72,19 @@ export async function* followLog(
         if (!(error instanceof EngineError)) throw error;
         lose(troubleOf(error, state.container));
       }
-      if (last !== undefined) last.endedAt = clock.now();
+      presence.streamEnded();
     } else {
       lose(state);
       if (state.kind === 'stopped' && state.container.id === position.container)
-        yield* drainStopped(state.container);
+        yield* drainStopped(read(state.container), isStopped, report);
     }
     await clock.sleep(waitMs(fruitless), signal);
     fruitless += 1;
+  }
+
+  function lose(trouble: Trouble): void {
+    if (signal.aborted) watcher.detached();
+    else presence.lose(trouble);
   }
 
   /** The container's log from the position on. Rejects with EngineError. */
@@ -94,39 +96,72 @@ export async function* followLog(
     reopen = new AbortController();
     yield* engine.follow(container, since, AbortSignal.any([signal, reopen.signal]));
   }
+}
 
-  /** The lines of a stopped container that a cut stream or a wait kept from us. Tried again as long as it is there. */
-  async function* drainStopped(container: MailContainer): AsyncGenerator<readonly LogLine[]> {
-    try {
-      for await (const lines of read(container)) {
-        // It may have started in between: then this stream has no end, and it is to be followed as one that runs.
-        if (lines === OPENED && (await look(engine, options.container)).kind !== 'stopped') return;
-        yield lines;
-      }
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      report.debug('what the stopped container has left cannot be read yet', { problem: error.message });
+/** The lines of a stopped container that a cut stream or a wait kept from us. Tried again as long as it is there. */
+async function* drainStopped(
+  stream: AsyncIterable<readonly LogLine[]>,
+  isStopped: () => Promise<boolean>,
+  report: Ports['report'],
+): AsyncGenerator<readonly LogLine[]> {
+  try {
+    for await (const lines of stream) {
+      // It may have started in between: then this stream has no end, and it is followed as one that runs.
+      if (lines === OPENED && !(await isStopped())) return;
+      yield lines;
     }
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    report.debug('what the stopped container has left cannot be read yet', { problem: error.message });
+  }
+}
+
+/** Knows whether the container is there, and reports when it is lost and when it is back. */
+class Presence {
+  readonly #clock: Ports['clock'];
+  readonly #report: Ports['report'];
+  readonly #faults: FaultMonitor;
+  readonly #watcher: Watcher;
+  readonly #name: string;
+  /** The run that was followed last, and when its stream ended. */
+  #last: { readonly run: string; readonly endedAt: number } | undefined;
+
+  constructor(
+    { clock, report }: Pick<Ports, 'clock' | 'report'>,
+    faults: FaultMonitor,
+    watcher: Watcher,
+    name: string,
+  ) {
+    this.#clock = clock;
+    this.#report = report;
+    this.#faults = faults;
+    this.#watcher = watcher;
+    this.#name = name;
   }
 
-  function found(container: MailContainer): void {
-    watcher.attached(container);
-    const lost = faults.lasting('mailserver-lost');
-    const isNewRun = last !== undefined && last.run !== container.run;
-    const since = lost?.since ?? last?.endedAt ?? clock.now();
-    last = { run: container.run, endedAt: clock.now() };
-    faults.ended('mailserver-lost');
+  found(container: MailContainer): void {
+    this.#watcher.attached(container);
+    const now = this.#clock.now();
+    const lost = this.#faults.lasting('mailserver-lost');
+    const isNewRun = this.#last !== undefined && this.#last.run !== container.run;
+    const since = lost?.since ?? this.#last?.endedAt ?? now;
+    this.#last = { run: container.run, endedAt: now };
+    this.#faults.ended('mailserver-lost');
     if (lost === undefined && !isNewRun) return;
-    const seconds = Math.round(Math.max(0, clock.now() - since) / 1000);
+    const seconds = Math.round(Math.max(0, now - since) / 1000);
     const id = `${container.run} ${new Date(since).toISOString()}`;
-    report.alert('mailserver-back', id, { container: options.container, seconds });
+    this.#report.alert('mailserver-back', id, { container: this.#name, seconds });
   }
 
-  function lose({ reason, remedy }: Trouble): void {
-    watcher.detached();
-    if (signal.aborted) return;
-    const facts = { container: options.container, reason, remedy };
-    faults.failed({ kind: 'mailserver-lost', subject: '', reason, facts, blocking: true });
+  /** The stream that was followed ended. */
+  streamEnded(): void {
+    if (this.#last !== undefined) this.#last = { ...this.#last, endedAt: this.#clock.now() };
+  }
+
+  lose({ reason, remedy }: Trouble): void {
+    this.#watcher.detached();
+    const facts = { container: this.#name, reason, remedy };
+    this.#faults.failed({ kind: 'mailserver-lost', subject: '', reason, facts, blocking: true });
   }
 }
 

@@ -51,6 +51,7 @@ export function createRefresher(
   writer: Pick<Writer, 'state' | 'update'>,
   signal: AbortSignal,
 ): Refresher {
+  const asking = { clock, resolver, signal };
   let last: Promise<unknown> = Promise.resolve();
 
   function inTurn(isMeant: (sender: SenderDefinition) => boolean, accept: ReadonlySet<string>) {
@@ -60,7 +61,7 @@ export function createRefresher(
   }
 
   async function run(senders: readonly SenderDefinition[], accept: ReadonlySet<string>) {
-    const answers = await Promise.all(senders.map(ask));
+    const answers = await Promise.all(senders.map((sender) => ask(sender, known(sender), asking)));
     if (signal.aborted || answers.length === 0) return summarise([]);
     const now = clock.now();
     const judged = unlessDenied(answers, known, serversText(dnsServers)).map((one) =>
@@ -73,35 +74,6 @@ export function createRefresher(
 
   function known(sender: SenderDefinition): Knowledge {
     return knowledgeOf(sender, writer.state.senders);
-  }
-
-  async function ask(sender: SenderDefinition): Promise<Answers> {
-    const { proven } = known(sender);
-    const unlistable = isUnlistable(sender, known(sender)) ? [sender] : [];
-    const expansions = Promise.all(sender.spf.map(expand));
-    const identities = proven.map(async ({ network }) => {
-      const identity = identify(addressOf(network), [sender], unlistable, resolver);
-      return [
-        network,
-        await inTime<Identity>(clock, DEADLINE_MS, signal, identity, {
-          kind: 'unknown',
-          reason: 'no answer in time',
-        }),
-      ] as const;
-    });
-    return {
-      sender,
-      expansions: await expansions,
-      identities: new Map(await Promise.all(identities)),
-    };
-  }
-
-  function expand(domain: string): Promise<Expansion> {
-    return inTime(clock, DEADLINE_MS, signal, expandDomain(domain, resolver), {
-      kind: 'failed',
-      domain,
-      reason: 'timeout',
-    });
   }
 
   function canBeAsked(sender: SenderDefinition): boolean {
@@ -123,6 +95,27 @@ export function createRefresher(
       return summary;
     },
   };
+}
+
+/** What is needed to ask DNS, and to stop waiting for it. */
+type Asking = Pick<Ports, 'clock' | 'resolver'> & { readonly signal: AbortSignal };
+
+/** Asks for all that is listed or was proven of the sender; what does not answer within DEADLINE_MS has no answer. */
+async function ask(sender: SenderDefinition, knowledge: Knowledge, asking: Asking): Promise<Answers> {
+  const { clock, resolver, signal } = asking;
+  const unlistable = isUnlistable(sender, knowledge) ? [sender] : [];
+  const expansions = Promise.all(sender.spf.map((domain) => expand(domain, asking)));
+  const identities = knowledge.proven.map(async ({ network }) => {
+    const identity = identify(addressOf(network), [sender], unlistable, resolver);
+    const late = { kind: 'unknown', reason: 'no answer in time' } as const;
+    return [network, await inTime<Identity>(clock, DEADLINE_MS, signal, identity, late)] as const;
+  });
+  return { sender, expansions: await expansions, identities: new Map(await Promise.all(identities)) };
+}
+
+function expand(domain: string, { clock, resolver, signal }: Asking): Promise<Expansion> {
+  const late = { kind: 'failed', domain, reason: 'timeout' } as const;
+  return inTime<Expansion>(clock, DEADLINE_MS, signal, expandDomain(domain, resolver), late);
 }
 
 /** Alerts where a state changed, not where it stays. */

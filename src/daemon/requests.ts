@@ -5,9 +5,7 @@ import { lifetimeMs } from '../config/values.ts';
 import type { ControlReply, ControlRequest } from '../core/base/control-message.ts';
 import { stampTime } from '../core/log/position.ts';
 import { lastStamp, observingText, type Status, statusFault } from '../core/monitor/status-report.ts';
-import { formatNetwork } from '../core/net/network.ts';
 import type { Entry } from '../core/policy/entry.ts';
-import { leavesAt } from '../core/policy/entry-end.ts';
 import { allow, revoke, type SenderNames, unwatched } from '../core/policy/manual-entry.ts';
 import type { Rules } from '../core/policy/policy.ts';
 import {
@@ -23,6 +21,7 @@ import { type Clock, FileError, type Report, type TableFile } from '../ports.ts'
 import { inTime } from './in-time.ts';
 import type { LookupQueue } from './lookup-queue.ts';
 import type { Refresher } from './refresher.ts';
+import { isoOrNull, isoTime, listEntries, type StatusReply } from './replies.ts';
 import type { VetoWatch } from './veto-watch.ts';
 import type { Writer } from './writer/writer.ts';
 
@@ -99,9 +98,9 @@ export function createEarlyRequests(): { readonly handle: Handle; ready(handle: 
 
 /** Answers the commands of the administrator: `status`, `list`, `allow`, `revoke`, `refresh`. */
 export function createRequests(running: Running): Handle {
-  let counting: Promise<number> | null = null;
-  const { config, clock, report, writer, refresher } = running;
+  const { config, clock, writer, refresher } = running;
   const names = namesOf(config);
+  const { rulesInTable, withObserving } = createRulesCounter(running);
 
   async function refreshNow({ accept: given }: Given): Promise<ControlReply> {
     const accept = Array.isArray(given) ? given.map(String) : [];
@@ -122,37 +121,72 @@ export function createRequests(running: Running): Handle {
     if (!allowed.ok) return wrong(allowed.problem);
     const { state, id, note } = allowed.value;
     writer.update(state);
-    return done({ ...list().find((entry) => entry.sender === id), note: await withObserving(note) });
-  }
-
-  async function revokeNow({ target }: Given): Promise<ControlReply> {
-    const revoked = revoke(writer.state, String(target), names);
-    if (!revoked.ok) return wrong(revoked.problem);
-    const { state, entry } = revoked.value;
-    const since = isoTime(entry.since);
-    writer.update(state);
-    report.alert('entry-revoked', `${entry.sender} ${since}`, {
-      sender: entry.sender,
-      since,
-      reason: entry.reason,
-    });
     return done({
-      sender: entry.sender,
-      comesBack: comesBack(entry),
-      note: await withObserving(null),
+      ...listEntries(running).find((entry) => entry.sender === id),
+      note: await withObserving(note),
     });
   }
 
-  /** Null: it stays away until somebody allows it again. */
-  function comesBack({ sender }: Entry): string | null {
-    if (config.preseed.has(sender)) return 'SCREENPASS_PRESEED allows it again at the next start';
-    return names.watched.includes(sender)
-      ? `the next refusal allows it again; SCREENPASS_SENDERS=-${sender} or SCREENPASS_NEVER prevents that`
-      : null;
+  async function statusNow(): Promise<StatusReply> {
+    return { ...statusOf(running), rulesInTable: await rulesInTable() };
   }
+
+  return async ({ command, arguments: given }) => {
+    switch (command) {
+      case 'status':
+        return done(await statusNow());
+      case 'list':
+        return done(listEntries(running));
+      case 'allow':
+        return allowNow(given);
+      case 'revoke':
+        return revokeNow(given, names, running, await withObserving(null));
+      case 'refresh':
+        return refreshNow(given);
+      default:
+        return wrong(`this daemon has no command "${command}"`);
+    }
+  };
+}
+
+/** `note`: what is so in observe mode. */
+function revokeNow(
+  { target }: Given,
+  names: SenderNames,
+  { writer, report }: Pick<Running, 'writer' | 'report'>,
+  note: string | null,
+): ControlReply {
+  const revoked = revoke(writer.state, String(target), names);
+  if (!revoked.ok) return wrong(revoked.problem);
+  const { state, entry } = revoked.value;
+  const since = isoTime(entry.since);
+  writer.update(state);
+  report.alert('entry-revoked', `${entry.sender} ${since}`, {
+    sender: entry.sender,
+    since,
+    reason: entry.reason,
+  });
+  return done({
+    sender: entry.sender,
+    comesBack: comesBack(entry, names),
+    note,
+  });
+}
+
+/** Null: it stays away until somebody allows it again. */
+function comesBack({ sender }: Entry, names: SenderNames): string | null {
+  if (names.preseed.has(sender)) return 'SCREENPASS_PRESEED allows it again at the next start';
+  return names.watched.includes(sender)
+    ? `the next refusal allows it again; SCREENPASS_SENDERS=-${sender} or SCREENPASS_NEVER prevents that`
+    : null;
+}
+
+/** Counts the rules of screenpass that are in the table file now. */
+function createRulesCounter({ table, clock, config }: Pick<Running, 'table' | 'clock' | 'config'>) {
+  let counting: Promise<number> | null = null;
 
   async function countRules(): Promise<number> {
-    return blockNetworks(splitTable((await running.table.read()) ?? '').block ?? '').length;
+    return blockNetworks(splitTable((await table.read()) ?? '').block ?? '').length;
   }
 
   /** The rules of screenpass that are in the table file now; null: it cannot be read. */
@@ -177,76 +211,7 @@ export function createRequests(running: Running): Handle {
     return note === null ? observing : `${note}\n${observing}`;
   }
 
-  async function statusNow(): Promise<StatusReply> {
-    return { ...statusOf(running), rulesInTable: await rulesInTable() };
-  }
-
-  function list(): ListedEntry[] {
-    return writer.sections().map(({ entry, networks }) => ({
-      ...{ sender: entry.sender, scope: entry.scope, cause: entry.cause ?? 'preseed', reason: entry.reason },
-      networks: networks.map(formatNetwork),
-      since: isoTime(entry.since),
-      lastSeen: isoTime(entry.lastSeen),
-      until: isoOrNull(entry.until),
-      granted: isoOrNull(entry.granted),
-      leaves: isoOrNull(finite(leavesAt(entry, running.rules(), config.preseed))),
-      inForce: entry.inForce === null ? null : isoTime(entry.inForce),
-    }));
-  }
-
-  return async ({ command, arguments: given }) => {
-    switch (command) {
-      case 'status':
-        return done(await statusNow());
-      case 'list':
-        return done(list());
-      case 'allow':
-        return allowNow(given);
-      case 'revoke':
-        return revokeNow(given);
-      case 'refresh':
-        return refreshNow(given);
-      default:
-        return wrong(`this daemon has no command "${command}"`);
-    }
-  };
-}
-
-/** An entry as the administrator sees it. Times are ISO. */
-export interface ListedEntry {
-  readonly sender: string;
-  readonly scope: Entry['scope'];
-  readonly cause: string;
-  readonly reason: string | null;
-  readonly networks: readonly string[];
-  readonly since: string;
-  readonly lastSeen: string;
-  readonly until: string | null;
-  /** Beside its evidence, the administrator allowed all of the sender until then. */
-  readonly granted: string | null;
-  /** When it leaves if it is not seen again; null: only when it is revoked. */
-  readonly leaves: string | null;
-  /** When Postfix was proven to use it; null: not yet. */
-  readonly inForce: string | null;
-}
-
-/** What `allow` answers: the entry, and what holds where that is not just what was asked. */
-export interface AllowReply extends ListedEntry {
-  readonly note: string | null;
-}
-
-/** What `revoke` answers. */
-export interface RevokeReply {
-  readonly sender: string;
-  /** Null: nothing brings it back. */
-  readonly comesBack: string | null;
-  readonly note: string | null;
-}
-
-/** What `status` answers. */
-export interface StatusReply extends Status {
-  /** Our rules in the table file now, where `rules` are those that should be; null: it cannot be read. */
-  readonly rulesInTable: number | null;
+  return { rulesInTable, withObserving };
 }
 
 /** The ids that commands can name. */
@@ -260,16 +225,4 @@ function done(result: unknown): ControlReply {
 
 function wrong(problem: string): ControlReply {
   return { ok: false, kind: 'usage', problem };
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function finite(ms: number): number | null {
-  return Number.isFinite(ms) ? ms : null;
-}
-
-function isoOrNull(ms: number | null): string | null {
-  return ms === null ? null : isoTime(ms);
 }

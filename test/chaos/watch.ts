@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../../src/core/monitor/status-report.ts';
-import type { ListedEntry } from '../../src/daemon/requests.ts';
+import type { ListedEntry } from '../../src/daemon/replies.ts';
 import { askControl } from '../../src/edge/control-client.ts';
 import { FileError } from '../../src/ports.ts';
 import type { Stack } from '../e2e/harness.ts';

@@ -9,7 +9,7 @@ import { buildRoster } from '../../src/core/senders/roster.ts';
 import { EMPTY_STATE, type State } from '../../src/core/state/state.ts';
 import { createOtherGates } from '../../src/daemon/other-gates.ts';
 import { Pipeline, type Step } from '../../src/daemon/pipeline.ts';
-import { createSenderFaults } from '../../src/daemon/sender-faults.ts';
+import { SenderFaults } from '../../src/daemon/sender-faults.ts';
 import { createFaultMonitor } from '../../src/daemon/writer/fault-monitor.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
@@ -51,7 +51,7 @@ class Bench {
     });
     this.pipeline = new Pipeline({
       ...{ position, store, report, roster: () => roster, rules: () => ({ ...RULES, ...rules }) },
-      senderFaults: createSenderFaults(faults),
+      senderFaults: new SenderFaults(faults),
       otherGates: createOtherGates(() => roster, store, report),
     });
   }

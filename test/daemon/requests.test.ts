@@ -2,7 +2,7 @@ import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Status } from '../../src/core/monitor/status-report.ts';
 import { observingText, unhealthy } from '../../src/core/monitor/status-report.ts';
-import type { AllowReply, ListedEntry, RevokeReply, StatusReply } from '../../src/daemon/requests.ts';
+import type { AllowReply, ListedEntry, RevokeReply, StatusReply } from '../../src/daemon/replies.ts';
 import { World } from '../double/world.ts';
 
 async function following(env: Record<string, string> = {}): Promise<World> {

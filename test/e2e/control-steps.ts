@@ -1,7 +1,7 @@
 // The commands that speak with the running daemon over its control socket.
 import { expect } from 'vitest';
 import type { Status } from '../../src/core/monitor/status-report.ts';
-import type { ListedEntry } from '../../src/daemon/requests.ts';
+import type { ListedEntry } from '../../src/daemon/replies.ts';
 import type { Client, Stack } from './harness.ts';
 import { blocked, type Steps } from './steps.ts';
 

@@ -1,7 +1,7 @@
 // What becomes of mail behind postscreen: each gate is real Postfix's, and the words are those of the programs that
 // docker-mailserver puts there. Then what postscreen itself says when the DNS blocklist is at fault.
 import { expect } from 'vitest';
-import type { ListedEntry } from '../../src/daemon/requests.ts';
+import type { ListedEntry } from '../../src/daemon/replies.ts';
 import type { Client, Stack } from './harness.ts';
 import { blocked, type Steps } from './steps.ts';
 
