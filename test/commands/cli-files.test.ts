@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { screenpass } from '../double/program.ts';
+import { screenpass, spawned } from '../double/program.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -34,7 +34,7 @@ describe('what is no file in the place of one ends the start at once, with what 
     fifo(name);
     if (name !== 'table.cidr') await writeFile(join(folder, 'table.cidr'), '');
     const env = { SCREENPASS_TABLE: join(folder, 'table.cidr'), SCREENPASS_STATE_DIR: folder };
-    const { code, stderr } = await screenpass([], { env });
+    const { code, stderr } = await spawned([], { env });
     expect(code).toBe(3);
     expect(stderr).toBe(`screenpass: ${join(folder, name)} is a FIFO, not a file: remove it\n`);
   });

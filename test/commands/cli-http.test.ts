@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { screenpass } from '../double/program.ts';
+import { spawned } from '../double/program.ts';
 
 it('does not start when the port of SCREENPASS_HTTP is taken, and says what to do', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'screenpass-'));
@@ -18,7 +18,7 @@ it('does not start when the port of SCREENPASS_HTTP is taken, and says what to d
       SCREENPASS_STATE_DIR: folder,
       SCREENPASS_HTTP: `127.0.0.1:${port}`,
     };
-    const { code, stdout, stderr } = await screenpass(['run'], { env });
+    const { code, stdout, stderr } = await spawned(['run'], { env });
     expect([code, stdout]).toEqual([3, '']);
     expect(stderr).toBe(
       `screenpass: SCREENPASS_HTTP: cannot listen on 127.0.0.1:${port}: something else listens there: ` +

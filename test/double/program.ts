@@ -45,7 +45,10 @@ export async function spawned(args: readonly string[], { env = {}, input = '' }:
 /** The process is one for all: a run begins when the one before it has ended. */
 let last: Promise<unknown> = Promise.resolve();
 
-/** Runs the command line to its end, in this process: as `spawned`, without the half second that Node takes to start. */
+/**
+ * Runs the command line to its end, in this process: as `spawned`, without the half second that Node takes to start. Rejects
+ * when the daemon was started: 9 s after its end it would kill the process of the tests. Those tests use `spawned`.
+ */
 export function screenpass(args: readonly string[], { env = {}, input = '' }: Given = {}): Promise<Ended> {
   const ended = last.then(() => run(args, { PATH, ...env }, Buffer.from(input)));
   last = ended.catch(() => {});
@@ -65,7 +68,12 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv, input: Buffe
     process.env = env;
     Object.defineProperty(process, 'stdout', { value: stdout.stream, configurable: true });
     Object.defineProperty(process, 'stderr', { value: stderr.stream, configurable: true });
+    const armed = process.listenerCount('uncaughtExceptionMonitor');
     const code = await execute();
+    if (process.listenerCount('uncaughtExceptionMonitor') > armed)
+      throw new Error(
+        `screenpass ${args.join(' ')} started the daemon in the process of the tests: use spawned`,
+      );
     return { code, stdout: stdout.text(), stderr: stderr.text() };
   } finally {
     Object.assign(process, before);
