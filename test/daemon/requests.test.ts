@@ -162,7 +162,8 @@ describe('status', () => {
     await world.alert('reload-done');
     await world.until('it is in force', async () => {
       const [entry] = await result<ListedEntry[]>(world, 'list');
-      return entry?.inForce !== null;
+      const { reload, questions } = await result<Status>(world, 'status');
+      return entry?.inForce !== null && reload === 'done' && questions === 0;
     });
     const status = await result<Status>(world, 'status');
     expect(status).toMatchObject({

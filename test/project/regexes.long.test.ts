@@ -7,6 +7,6 @@ vi.stubEnv('RECHECK_BACKEND', 'pure');
 
 it('the kept verdicts are those of the checker, for the expressions of src and no others', () => {
   const judged = judgeAll();
-  if (process.env.KEEP_VERDICTS === '1') writeFileSync(KEPT, `${JSON.stringify(judged, null, 2)}\n`);
+  if (process.env['KEEP_VERDICTS'] === '1') writeFileSync(KEPT, `${JSON.stringify(judged, null, 2)}\n`);
   expect(keptVerdicts()).toEqual(judged);
 });
