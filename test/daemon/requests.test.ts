@@ -160,10 +160,10 @@ describe('status', () => {
     await using world = await following();
     await world.connect('54.240.27.75');
     await world.alert('reload-done');
-    await world.until('it is in force', async () => {
+    // postscreen may have started before the table was there: then its list is checked again after the reload.
+    await world.until('it is in force, and the list is checked', async () => {
       const [entry] = await result<ListedEntry[]>(world, 'list');
-      const { reload, questions } = await result<Status>(world, 'status');
-      return entry?.inForce !== null && reload === 'done' && questions === 0;
+      return typeof entry?.inForce === 'string' && (await result<Status>(world, 'status')).wiring === 'wired';
     });
     const status = await result<Status>(world, 'status');
     expect(status).toMatchObject({
