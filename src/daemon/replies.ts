@@ -7,6 +7,7 @@ import { leavesAt } from '../core/policy/entry-end.ts';
 import type { Rules } from '../core/policy/policy.ts';
 import type { Writer } from './writer/writer.ts';
 
+/** All entries, as `list` shows them. */
 export function listEntries({
   writer,
   rules,
@@ -24,7 +25,7 @@ export function listEntries({
     until: isoOrNull(entry.until),
     granted: isoOrNull(entry.granted),
     leaves: isoOrNull(finite(leavesAt(entry, rules(), config.preseed))),
-    inForce: entry.inForce === null ? null : isoTime(entry.inForce),
+    inForce: isoOrNull(entry.inForce),
   }));
 }
 
@@ -65,6 +66,7 @@ export interface StatusReply extends Status {
   readonly rulesInTable: number | null;
 }
 
+/** A time in ms since the epoch. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }

@@ -140,7 +140,7 @@ export function createRequests(running: Running): Handle {
       case 'allow':
         return allowNow(given);
       case 'revoke':
-        return revokeNow(given, names, running, await withObserving(null));
+        return revokeNow(given, names, running, withObserving);
       case 'refresh':
         return refreshNow(given);
       default:
@@ -149,13 +149,12 @@ export function createRequests(running: Running): Handle {
   };
 }
 
-/** `note`: what is so in observe mode. */
-function revokeNow(
+async function revokeNow(
   { target }: Given,
   names: SenderNames,
   { writer, report }: Pick<Running, 'writer' | 'report'>,
-  note: string | null,
-): ControlReply {
+  withObserving: (note: null) => Promise<string | null>,
+): Promise<ControlReply> {
   const revoked = revoke(writer.state, String(target), names);
   if (!revoked.ok) return wrong(revoked.problem);
   const { state, entry } = revoked.value;
@@ -166,11 +165,8 @@ function revokeNow(
     since,
     reason: entry.reason,
   });
-  return done({
-    sender: entry.sender,
-    comesBack: comesBack(entry, names),
-    note,
-  });
+  const note = await withObserving(null);
+  return done({ sender: entry.sender, comesBack: comesBack(entry, names), note });
 }
 
 /** Null: it stays away until somebody allows it again. */

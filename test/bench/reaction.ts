@@ -49,7 +49,7 @@ export const reaction: Suite = {
   async measure() {
     const reason = await whyNoEngine();
     if (reason !== null) {
-      process.stderr.write(`reaction: not measured, for want of a Docker Engine (${reason})\n`);
+      process.stderr.write(`reaction: not measured, because there is no Docker Engine (${reason})\n`);
       return [];
     }
     await findBaseImages();

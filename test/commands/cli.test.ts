@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { network } from '../../src/core/net/network.ts';
+import { newEntry } from '../../src/core/policy/entry.ts';
 import { renderBlock } from '../../src/core/table/managed-block.ts';
 import catalogue from '../../src/senders/catalogue.json' with { type: 'json' };
 import { readCatalogue } from '../../src/senders/catalogue-schema.ts';
@@ -210,22 +211,8 @@ describe('screenpass check', () => {
   let env: Record<string, string>;
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'screenpass-cli-'));
-    const entry = {
-      scope: 'sender',
-      networks: [],
-      since: 0,
-      lastSeen: 0,
-      until: null,
-      reason: null,
-      cause: null,
-      refusedAt: null,
-      announced: true,
-      inForce: null,
-      granted: null,
-    } as const;
-    const block = renderBlock([
-      { entry: { sender: 'amazon-ses', ...entry }, networks: [network('54.240.0.0/17')] },
-    ]);
+    const entry = newEntry('amazon-ses', 0, { scope: 'sender', networks: [], cause: null });
+    const block = renderBlock([{ entry, networks: [network('54.240.0.0/17')] }]);
     env = { SCREENPASS_TABLE: join(folder, 'table.cidr') };
     await writeFile(join(folder, 'table.cidr'), block);
     return () => rm(folder, { recursive: true });

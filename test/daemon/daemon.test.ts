@@ -72,12 +72,7 @@ describe('a cloud sender that postscreen refuses', () => {
   });
 
   it('that is refused again by a session that saw the table is told as such', async () => {
-    await using world = await World.following();
-    await world.connect('54.240.27.75');
-    await world.alert('reload-done');
-    world.clock.advance(10_000);
-    world.mail.wiring = 'not-wired';
-    world.mail.idle();
+    await using world = await World.openedInVain();
     await world.connect('54.240.27.76');
     expect(await world.alert('sender-refused', 2)).toMatchObject({
       decision: 'keep',

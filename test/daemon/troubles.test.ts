@@ -115,12 +115,7 @@ describe('clients that a gateway hides', () => {
 
 describe('an entry that does not help', () => {
   it('is told once, with the reason, until the sender gets through', async () => {
-    await using world = await World.following();
-    await world.connect('54.240.27.75');
-    await world.alert('reload-done');
-    world.clock.advance(10_000);
-    world.mail.wiring = 'not-wired';
-    world.mail.idle();
+    await using world = await World.openedInVain();
     await world.connect('54.240.27.76');
     await world.connect('54.240.27.77');
     expect(await world.alertLater('sender-still-refused')).toMatchObject({

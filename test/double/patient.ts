@@ -5,6 +5,7 @@ import { readConfig, type SETTINGS } from '../../src/config/settings.ts';
 import type { ControlReply } from '../../src/core/base/control-message.ts';
 import type { CheckResult } from '../../src/core/doctor/check-result.ts';
 import { network } from '../../src/core/net/network.ts';
+import { newEntry } from '../../src/core/policy/entry.ts';
 import { EMPTY_STATE, type State } from '../../src/core/state/state.ts';
 import { renderBlock } from '../../src/core/table/managed-block.ts';
 import { type DoctorPorts, examine } from '../../src/diagnose/examine.ts';
@@ -25,20 +26,7 @@ export const SENDERS = readCatalogue(catalogue);
 
 export const BLOCK = renderBlock([
   {
-    entry: {
-      sender: 'amazon-ses',
-      scope: 'sender',
-      networks: [],
-      since: 0,
-      lastSeen: 0,
-      until: null,
-      reason: null,
-      cause: null,
-      refusedAt: null,
-      announced: true,
-      inForce: null,
-      granted: null,
-    },
+    entry: newEntry('amazon-ses', 0, { scope: 'sender', networks: [], cause: null }),
     networks: [network('54.240.0.0/17')],
   },
 ]);

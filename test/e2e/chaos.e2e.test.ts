@@ -7,7 +7,7 @@ import { type Books, balanced, runChaos } from '../chaos/run.ts';
 // It takes over mounts, networks and an Engine of its own.
 const { REQUIRE_ENGINE: required } = process.env;
 const able = required === '1' || (process.platform === 'linux' && process.getuid?.() === 0);
-if (!able) console.log('Not run, for want of root: the chaos run');
+if (!able) console.log('Not run, because this is not root: the chaos run');
 
 describe.runIf(able)('a minute of chaos', () => {
   it('loses no refusal, tells none twice, leaves the table valid, and ends well', async () => {

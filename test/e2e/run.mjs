@@ -33,7 +33,9 @@ function main() {
   const reason = whyNoEngine();
   if (reason !== undefined) {
     const required = process.env.REQUIRE_ENGINE === '1';
-    console.log(`Not run, for want of a Docker Engine: the end-to-end and Engine contract tests (${reason})`);
+    console.log(
+      `Not run, because there is no Docker Engine: the end-to-end and Engine contract tests (${reason})`,
+    );
     return required ? 1 : 0;
   }
   const env = { ...process.env, ...baseImages() };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RESERVED, WIDEST } from '../../../src/core/net/limits.ts';
 import { contains, formatNetwork, network, parseAddress } from '../../../src/core/net/network.ts';
-import { type Entry, entryOf, withEntry } from '../../../src/core/policy/entry.ts';
+import { type Entry, entryOf, newEntry, withEntry } from '../../../src/core/policy/entry.ts';
 import { afterGivingUp, afterPass, afterRefusal } from '../../../src/core/policy/entry-changes.ts';
 import { expired } from '../../../src/core/policy/entry-end.ts';
 import { type Decision, decide, openNetworks, type Rules } from '../../../src/core/policy/policy.ts';
@@ -200,18 +200,8 @@ describe('never allowed', () => {
 });
 
 const ENTRY: Entry = {
-  sender: 'amazon-ses',
-  scope: 'sender',
-  networks: [],
-  since: 0,
-  lastSeen: 0,
-  until: null,
-  reason: null,
-  cause: null,
-  refusedAt: null,
+  ...newEntry('amazon-ses', 0, { scope: 'sender', networks: [], cause: null }),
   announced: true,
-  inForce: null,
-  granted: null,
 };
 
 function safely(text: string) {
